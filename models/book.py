@@ -1,0 +1,259 @@
+"""The conversations one transaction works on: load and lock, append to their logs, write all with set statements.
+
+Every use case that changes a conversation goes through a :class:`Book`, so ``seq``, ``prev``, ``rev`` and what is
+told to browsers are counted in one place.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import uuid4
+
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+
+from models import views
+from models.clock import now
+from models.tables import contacts, conversations, identities, messages, outbox, users
+from models.wire import Activity, AgentMessage, Author, Brief, Conversation, Json, Kind, Sender, Summary
+
+LEASE = 15_000
+"""Milliseconds a promise belongs to the process that took it; it renews while it works."""
+PREVIEW = 140
+
+_JOINED = (
+    select(
+        conversations,
+        identities.c.address,
+        identities.c.contact_id,
+        identities.c.opted_out,
+        contacts.c.name.label("contact_name"),
+        users.c.name.label("assignee_name"),
+    )
+    .join(identities, identities.c.id == conversations.c.identity_id)
+    .join(contacts, contacts.c.id == identities.c.contact_id)
+    .outerjoin(users, users.c.id == conversations.c.assignee_id)
+)
+LOCKED = _JOINED.order_by(conversations.c.id).with_for_update(of=conversations)
+"""Conversation rows with what a view needs, locked in id order; add a ``where``."""
+UNLOCKED = _JOINED
+_BY_ID = LOCKED.where(conversations.c.id.in_(bindparam("ids", expanding=True)))
+_JOINED_ONLY = {"address", "contact_id", "opted_out", "contact_name", "assignee_name"}
+_UPDATE = (
+    update(conversations)
+    .where(conversations.c.id == bindparam("b_id"))
+    .values({c.name: bindparam(c.name) for c in conversations.c if c.name != "id"})
+)
+_INSERT_CONVERSATION = insert(conversations)
+_INSERT_MESSAGE = insert(messages)
+_INSERT_PROMISE = insert(outbox)
+
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Promise:
+    """Something a commit obliges us to do, leased to this process.
+
+    ``context`` is what the commit already knew of it, so that the usual case reads nothing again.
+    """
+
+    id: str
+    kind: Literal["turn", "deliver", "fetch", "timer"]
+    conversation: str
+    seq: int
+    payload: Json
+    attempts: int = 0
+    context: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one write did to one conversation; told to browsers after the commit. Revs ``before``+1 … ``rev``."""
+
+    conversation: str
+    identity: str
+    before: int
+    rev: int
+    messages: Sequence[AgentMessage]
+    updated: Sequence[AgentMessage]
+    summary: Summary
+    view: Conversation
+    promises: Sequence[Promise] = ()
+    queue_moved: bool = False
+
+
+@dataclass(slots=True)
+class Entry:
+    """One conversation being worked on by one job: its row, and what the job adds."""
+
+    row: Row
+    before: int
+    was_queued: bool
+    added: list[Row] = field(default_factory=list)
+    files: dict[int, list[Any]] = field(default_factory=dict)
+    promises: list[Promise] = field(default_factory=list)
+    updated: list[AgentMessage] = field(default_factory=list)
+
+
+class Book:
+    """One transaction's conversations. Use: ``load`` or ``open``, ``entry``, change, ``close`` each, ``flush`` once."""
+
+    def __init__(self, conn: Connection, owner: str | None = None) -> None:
+        self.conn = conn
+        self.now = now(conn)
+        self.owner = owner
+        self._rows: dict[str, Row] = {}
+        self._new: set[str] = set()
+        self._dirty: dict[str, None] = {}
+        self._messages: list[Row] = []
+        self._promises: list[Row] = []
+
+    def load(self, ids: Iterable[str]) -> None:
+        """Lock these conversations, always in id order."""
+        wanted = sorted(set(ids))
+        self.keep_all(self.conn.execute(_BY_ID, {"ids": wanted}).mappings())
+
+    def keep(self, row: RowMapping) -> None:
+        """Take a row read with :data:`LOCKED`."""
+        self._rows.setdefault(row["id"], dict(row))
+
+    def keep_all(self, rows: Iterable[RowMapping]) -> None:
+        """Take rows read with :data:`LOCKED`."""
+        for row in rows:
+            self.keep(row)
+
+    def row(self, conversation: str) -> Row | None:
+        """The row as this transaction has it, if it is loaded."""
+        return self._rows.get(conversation)
+
+    def rows(self) -> list[Row]:
+        """Every conversation loaded so far."""
+        return list(self._rows.values())
+
+    def open(self, identity: Mapping[str, Any], inbox_id: str, thread: str, status: str) -> Row:
+        """Begin a conversation."""
+        row: Row = {
+            "id": uuid4().hex, "identity_id": identity["id"], "inbox_id": inbox_id, "thread": thread,
+            "status": status, "assignee_id": None, "priority": 0, "version": 1, "rev": 0, "last_seq": 0,
+            "last_public_seq": 0, "fallbacks": 0, "failures": 0, "tracker": None, "slots": None, "brief": None,
+            "language": identity["language"], "preview": "", "last_sender": "system", "last_at": self.now,
+            "seen_by_contact": 0, "seen_by_agents": 0, "unread": 0, "menu": None, "last_agent_id": None,
+            "answered_at": None, "rating": None, "rating_comment": None, "waiting_since": None, "snoozed_until": None,
+            "resolved_at": self.now if status == "resolved" else None, "created_at": self.now,
+            "changed_at": self.now, "address": identity["address"], "contact_id": identity["contact_id"],
+            "opted_out": identity["opted_out"], "contact_name": identity["contact_name"], "assignee_name": None,
+        }  # fmt: skip
+        self._rows[row["id"]] = row
+        self._new.add(row["id"])
+        return row
+
+    def entry(self, row: Row) -> Entry:
+        """Start one job's work on a conversation."""
+        return Entry(row, row["rev"], queued(row))
+
+    def touch(self, row: Row) -> int:
+        """Count a visible change; return its rev."""
+        row["rev"] += 1
+        row["changed_at"] = self.now
+        self._dirty[row["id"]] = None
+        return int(row["rev"])
+
+    def append(
+        self,
+        entry: Entry,
+        kind: Kind,
+        sender: Sender,
+        text: str = "",
+        *,
+        public: bool = True,
+        author: Author | None = None,
+        data: Json | None = None,
+        state: str = "stored",
+        **keys: Any,
+    ) -> Row:
+        """Add a message to the log; *keys* are the idempotency columns."""
+        row = entry.row
+        rev = self.touch(row)
+        row["last_seq"] += 1
+        message: Row = {
+            "conversation_id": row["id"], "seq": row["last_seq"], "prev": row["last_public_seq"], "rev": rev,
+            "kind": kind, "public": public, "sender": sender, "author_id": author["id"] if author else None,
+            "author_name": author["name"] if author else None, "client_id": None, "inbox_id": None,
+            "external_id": None, "in_reply_to": None, "part": None, "text": text, "data": data or None,
+            "state": state, "error": None, "removed": False, "created_at": self.now, **keys,
+        }  # fmt: skip
+        if public:
+            row["last_public_seq"] = row["last_seq"]
+        if kind == "text":
+            row.update(preview=text[:PREVIEW], last_sender=sender, last_at=self.now)
+        entry.added.append(message)
+        self._messages.append(message)
+        return message
+
+    def activity(
+        self,
+        entry: Entry,
+        what: Any,
+        *,
+        by: Author | None = None,
+        to: Author | None = None,
+        reason: str | None = None,
+        brief: Brief | None = None,
+        public: bool = False,
+        data: Json | None = None,
+    ) -> Row:
+        """Log what happened, as data."""
+        fact: Activity = {"what": what, "by": by, "to": to, "reason": reason, "brief": brief, "data": data or {}}
+        return self.append(entry, "activity", "system", public=public, data={"activity": fact})
+
+    def promise(self, entry: Entry, kind: Any, seq: int, payload: Json | None = None, *, due_at: int = 0) -> None:
+        """Promise work; due now means leased to this process, so that nothing is re-read."""
+        leased = self.owner is not None and not due_at
+        row = {
+            "id": uuid4().hex, "kind": kind, "conversation_id": entry.row["id"], "seq": seq,
+            "state": "leased" if leased else "waiting", "due_at": due_at or self.now,
+            "owner": self.owner if leased else None, "lease_until": self.now + LEASE if leased else None,
+            "attempts": 0, "error": None, "payload": payload or {}, "created_at": self.now,
+        }  # fmt: skip
+        self._promises.append(row)
+        if leased:
+            entry.promises.append(Promise(row["id"], kind, row["conversation_id"], seq, row["payload"]))
+
+    def close(self, entry: Entry) -> Change:
+        """Say what a job did, as of now."""
+        row = entry.row
+        return Change(
+            conversation=row["id"],
+            identity=row["identity_id"],
+            before=entry.before,
+            rev=row["rev"],
+            messages=[views.agent_message(m, entry.files.get(m["seq"], ())) for m in entry.added],
+            updated=entry.updated,
+            summary=views.summary(row),
+            view=views.conversation(row),
+            promises=entry.promises,
+            queue_moved=entry.was_queued or queued(row),
+        )
+
+    def flush(self) -> None:
+        """Write everything, parents first."""
+        new = [self._columns(row_id) for row_id in self._rows if row_id in self._new]
+        if new:
+            self.conn.execute(_INSERT_CONVERSATION, new)
+        changed = [self._columns(row_id) for row_id in self._dirty if row_id not in self._new]
+        if changed:
+            for row in changed:
+                row["b_id"] = row.pop("id")
+            self.conn.execute(_UPDATE, changed)
+        if self._messages:
+            self.conn.execute(_INSERT_MESSAGE, self._messages)
+        if self._promises:
+            self.conn.execute(_INSERT_PROMISE, self._promises)
+
+    def _columns(self, row_id: str) -> Row:
+        return {name: value for name, value in self._rows[row_id].items() if name not in _JOINED_ONLY}
+
+
+def queued(row: Mapping[str, Any]) -> bool:
+    """The queue is simply: open and unassigned."""
+    return row["status"] == "open" and row["assignee_id"] is None

@@ -1,0 +1,27 @@
+"""Whether a database is whole, and a consistent copy of one that is in use. SQLite has both built in."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+
+def faults(conn: Connection) -> list[str]:
+    """What SQLite finds wrong with its file and its references; on other databases only that they answer."""
+    if conn.dialect.name != "sqlite":
+        conn.execute(text("SELECT 1"))
+        return []
+    found = [str(row[0]) for row in conn.execute(text("PRAGMA quick_check(10)")) if row[0] != "ok"]
+    dangling = sorted({str(row[0]) for row in conn.execute(text("PRAGMA foreign_key_check"))})
+    return found + [f"{table} refers to rows that are gone" for table in dangling]
+
+
+def copy_sqlite(source: Path, target: Path) -> None:
+    """Copy a SQLite database as it is at one moment, while others write to it (INV-22)."""
+    with (
+        closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)) as old,
+        closing(sqlite3.connect(target)) as new,
+    ):
+        old.backup(new)
+        new.execute("PRAGMA journal_mode=DELETE")

@@ -1,0 +1,94 @@
+"""Migrations: bring a database to the schema of this code, under a lock, in one transaction.
+
+Steps only expand; what they make useless goes one release later. So old and new code run together on the newer schema:
+a database that is ahead of this code is served, not refused, and nothing is ever migrated down (INV-21).
+``python -m models.migrate MESSAGE`` writes the step from the schema as migrated to ``models.tables``.
+"""
+
+import logging
+import sys
+import tempfile
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from models.db import Database
+
+_LOCK = 0x66_72_6F_6E_74_64_73_6B
+"""PostgreSQL advisory lock: any number, the same in every process."""
+_log = logging.getLogger("frontdesk.migrate")
+
+
+class MigrationError(Exception):
+    """The database was made by something else, or is not one of ours."""
+
+
+def head() -> str:
+    """Return the newest revision this code knows."""
+    return _script().get_current_head() or ""
+
+
+def current(database: Database) -> str | None:
+    """Return the revision of a database; None if it has no schema yet."""
+    return database.read_now(_revision)
+
+
+def upgrade(database: Database) -> bool:
+    """Migrate to :func:`head`; return whether there was anything to do. Other processes wait for it.
+
+    Raises :class:`MigrationError`.
+    """
+    with database.writing.begin() as conn:
+        if not database.sqlite:
+            conn.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        found = _revision(conn)
+        if found == head():
+            return False
+        if found is not None and not _knows(found):
+            if found < head():
+                raise MigrationError(f"the database says it is at revision {found}, which there never was")
+            _log.warning("the database is at revision %s, newer than %s which this version knows", found, head())
+            return False
+        command.upgrade(_config(conn), "head")
+    _log.info("database migrated from %s to %s", found or "nothing", head())
+    return True
+
+
+def _revision(conn: Connection) -> str | None:
+    return MigrationContext.configure(conn).get_current_revision()
+
+
+def _knows(revision: str) -> bool:
+    return revision in {step.revision for step in _script().walk_revisions()}
+
+
+def _config(conn: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+    config.attributes["connection"] = conn
+    return config
+
+
+def _script() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def main() -> None:
+    """Write the next step: the difference between the schema as migrated and ``models.tables``."""
+    steps, message = list(_script().walk_revisions()), " ".join(sys.argv[1:])
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/draft.db")
+        if steps:
+            upgrade(database)
+        with database.writing.begin() as conn:
+            command.revision(_config(conn), message, autogenerate=True, rev_id=f"{len(steps) + 1:04}")
+        database.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Promises of a commit and how they are kept: claimed under a lease, retried later, given up visibly."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
+
+from models.book import LEASE, Promise
+from models.clock import now
+from models.tables import outbox
+
+MAX_ATTEMPTS = 5
+"""Tries before a promise is given up and shown (INV-19)."""
+
+_earlier = outbox.alias("earlier")
+_HEAD = ~(
+    select(_earlier.c.id)
+    .where(
+        _earlier.c.conversation_id == outbox.c.conversation_id,
+        _earlier.c.kind == outbox.c.kind,
+        _earlier.c.seq < outbox.c.seq,
+        _earlier.c.state.in_(("waiting", "leased")),
+    )
+    .exists()
+)
+_DUE = (
+    select(outbox)
+    .where(
+        or_(
+            and_(outbox.c.state == "waiting", outbox.c.due_at <= bindparam("now")),
+            and_(outbox.c.state == "leased", outbox.c.lease_until < bindparam("now")),
+        ),
+        or_(outbox.c.kind.not_in(("turn", "deliver")), _HEAD),
+    )
+    .order_by(outbox.c.due_at, outbox.c.conversation_id, outbox.c.seq)
+    .limit(bindparam("most"))
+    .with_for_update(of=outbox, skip_locked=True)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Take up to ``most`` due promises for this process."""
+
+    owner: str
+    most: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Try again in ``delay`` milliseconds; ``free`` tries do not count (a bot that is loading a model)."""
+
+    id: str
+    delay: int
+    error: str
+    payload: dict[str, Any] | None = None
+    free: bool = False
+
+
+def claim(conn: Connection, arg: Claim) -> list[Promise]:
+    """Lease due promises, oldest first; of a conversation's turns and deliveries only the first in line (INV-9)."""
+    moment = now(conn)
+    rows = conn.execute(_DUE, {"now": moment, "most": arg.most}).mappings().all()
+    if rows:
+        conn.execute(
+            update(outbox)
+            .where(outbox.c.id.in_([row["id"] for row in rows]))
+            .values(state="leased", owner=arg.owner, lease_until=moment + LEASE)
+        )
+    return [promise(row) for row in rows]
+
+
+def promise(row: Any) -> Promise:
+    """A row as the worker sees it."""
+    return Promise(row["id"], row["kind"], row["conversation_id"], row["seq"], row["payload"], row["attempts"])
+
+
+def renew(conn: Connection, owner: str) -> None:
+    """Say that a process still works on what it took."""
+    conn.execute(
+        update(outbox).where(outbox.c.owner == owner, outbox.c.state == "leased").values(lease_until=now(conn) + LEASE)
+    )
+
+
+def release(conn: Connection, ids: Sequence[str]) -> None:
+    """Give promises back untouched."""
+    conn.execute(
+        update(outbox).where(outbox.c.id.in_(ids), outbox.c.state == "leased").values(state="waiting", owner=None)
+    )
+
+
+def later(conn: Connection, arg: Later) -> None:
+    """Put a promise off."""
+    values: dict[str, Any] = {"state": "waiting", "owner": None, "due_at": now(conn) + arg.delay, "error": arg.error}
+    if not arg.free:
+        values["attempts"] = outbox.c.attempts + 1
+    if arg.payload is not None:
+        values["payload"] = arg.payload
+    conn.execute(update(outbox).where(outbox.c.id == arg.id).values(values))
+
+
+def note_progress(conn: Connection, arg: tuple[str, dict[str, Any]]) -> None:
+    """Remember how far a promise of several calls has come, so that a crash does not repeat what was done."""
+    conn.execute(update(outbox).where(outbox.c.id == arg[0]).values(payload=arg[1]))
+
+
+def bury(conn: Connection, arg: tuple[str, str, str]) -> None:
+    """Give a promise up: ``dead`` or ``uncertain``, with the reason; it no longer holds up those behind it."""
+    promise_id, state, error = arg
+    conn.execute(update(outbox).where(outbox.c.id == promise_id).values(state=state, owner=None, error=error[:300]))
+
+
+def keep(conn: Connection, promise_id: str) -> None:
+    """A promise is kept."""
+    conn.execute(delete(outbox).where(outbox.c.id == promise_id))
+
+
+def void_leases(conn: Connection, _arg: None = None) -> None:
+    """At start on SQLite, where the lock file shows that no other process lives."""
+    conn.execute(update(outbox).where(outbox.c.state == "leased").values(state="waiting", owner=None))
+
+
+def depth(conn: Connection) -> list[tuple[str, str, int, int]]:
+    """Kind, state, how many, and age of the oldest in milliseconds, for metrics."""
+    moment = now(conn)
+    query = select(outbox.c.kind, outbox.c.state, func.count(), func.min(outbox.c.due_at))
+    rows = conn.execute(query.group_by(outbox.c.kind, outbox.c.state)).all()
+    return [(kind, state, count, max(0, moment - (oldest or moment))) for kind, state, count, oldest in rows]
+
+
+def alarm(conn: Connection, row: dict[str, Any]) -> None:
+    """Set a timer."""
+    conn.execute(insert(outbox), row)

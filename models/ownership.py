@@ -1,0 +1,317 @@
+"""Who owns a conversation: bot, queue or a person. One state machine, one fencing number.
+
+``version`` rises at every change of owner, and whoever acts names the version they saw; a refusal is a returned value.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import Connection, and_, func, select
+
+from models.book import LOCKED, Book, Change, Entry, Row
+from models.clock import now
+from models.tables import conversations, outbox, presence, users
+from models.wire import Author, ErrorCode, Json
+
+AWAY_AFTER = 30_000
+"""Milliseconds without a sign of life after which an agent counts as gone (INV-12)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One agent's action on one conversation. ``to``: the colleague it goes to. ``until``: end of a snooze."""
+
+    do: Literal["claim", "assign", "release", "hand_back", "resolve", "reopen", "snooze"]
+    conversation: str
+    version: int
+    by: Author
+    to: Author | None = None
+    slots: Json | None = None
+    until: int | None = None
+    has_bot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """Done, or refused: ``stale`` means somebody changed the owner meanwhile."""
+
+    refused: ErrorCode | None = None
+    field: str | None = None
+    change: Change | None = None
+
+
+def act(conn: Connection, arg: Act) -> Acted:
+    """Carry out one action under the conversation's lock."""
+    book = Book(conn)
+    book.load([arg.conversation])
+    row = book.row(arg.conversation)
+    if row is None:
+        return Acted("not_found", "conversation")
+    if row["version"] != arg.version:
+        return Acted("stale", "version")
+    entry = book.entry(row)
+    if refused := _ACTIONS[arg.do](book, entry, arg):
+        return refused
+    row["version"] += 1
+    book.touch(row)
+    change = book.close(entry)
+    book.flush()
+    return Acted(change=change)
+
+
+def own(book: Book, entry: Entry, who: Author) -> None:
+    """Make *who* the owner: from the queue, the bot, a colleague, or a resolved chat."""
+    entry.row.update(
+        status="open", assignee_id=who["id"], assignee_name=who["name"], last_agent_id=who["id"], resolved_at=None,
+        snoozed_until=None,
+    )  # fmt: skip
+    book.activity(entry, "claimed", by=who, to=who, public=True)
+
+
+def _claim(book: Book, entry: Entry, arg: Act) -> Acted | None:
+    if entry.row["assignee_id"] == arg.by["id"] and entry.row["status"] == "open":
+        return Acted("conflict", "conversation")
+    own(book, entry, arg.by)
+    return None
+
+
+def _assign(book: Book, entry: Entry, arg: Act) -> Acted | None:
+    if arg.to is None:
+        return Acted("bad_request", "agent")
+    entry.row.update(
+        status="open", assignee_id=arg.to["id"], assignee_name=arg.to["name"], last_agent_id=arg.to["id"],
+        resolved_at=None, snoozed_until=None,
+    )  # fmt: skip
+    book.activity(entry, "assigned", by=arg.by, to=arg.to, public=True)
+    return None
+
+
+def _release(book: Book, entry: Entry, arg: Act) -> Acted | None:
+    entry.row.update(status="open", assignee_id=None, assignee_name=None, resolved_at=None, snoozed_until=None)
+    entry.row["waiting_since"] = entry.row["waiting_since"] or book.now
+    book.activity(entry, "released", by=arg.by)
+    return None
+
+
+def _hand_back(book: Book, entry: Entry, arg: Act) -> Acted | None:
+    if not arg.has_bot:
+        return Acted("conflict", "conversation")
+    entry.row.update(
+        status="pending", assignee_id=None, assignee_name=None, last_agent_id=None, waiting_since=None, fallbacks=0,
+        failures=0, snoozed_until=None, resolved_at=None, brief=None, slots=arg.slots or {},
+    )  # fmt: skip
+    book.activity(entry, "handed_back", by=arg.by, public=True, data={"slots": arg.slots or {}})
+    return None
+
+
+def _resolve(book: Book, entry: Entry, arg: Act) -> Acted | None:
+    if entry.row["status"] == "resolved":
+        return Acted("conflict", "conversation")
+    resolve(book, entry)
+    book.activity(entry, "resolved", by=arg.by, public=True)
+    return None
+
+
+def resolve(book: Book, entry: Entry) -> None:
+    """Close a conversation; who owned it last is remembered for a reopening."""
+    entry.row.update(
+        status="resolved", resolved_at=book.now, waiting_since=None, snoozed_until=None, assignee_id=None,
+        assignee_name=None, unread=0, brief=None,
+    )  # fmt: skip
+
+
+def _reopen(book: Book, entry: Entry, arg: Act) -> Acted | None:
+    row = entry.row
+    if row["status"] not in ("resolved", "snoozed"):
+        return Acted("conflict", "conversation")
+    same = and_(
+        conversations.c.identity_id == row["identity_id"],
+        conversations.c.thread == row["thread"],
+        conversations.c.status != "resolved",
+        conversations.c.id != row["id"],
+    )
+    if book.conn.execute(select(conversations.c.id).where(same)).first():
+        return Acted("conflict", "conversation")
+    row.update(
+        status="open", resolved_at=None, snoozed_until=None, assignee_id=arg.by["id"], assignee_name=arg.by["name"],
+        last_agent_id=arg.by["id"],
+    )  # fmt: skip
+    book.activity(entry, "reopened", by=arg.by, public=True)
+    return None
+
+
+def _snooze(book: Book, entry: Entry, arg: Act) -> Acted | None:
+    if entry.row["status"] not in ("open", "snoozed"):
+        return Acted("conflict", "conversation")
+    if arg.until is not None and arg.until <= book.now:
+        return Acted("bad_request", "until")
+    entry.row.update(status="snoozed", snoozed_until=arg.until, waiting_since=None)
+    book.activity(entry, "snoozed", by=arg.by, data={"until": arg.until})
+    if arg.until is not None:
+        payload = {"what": "unsnooze", "version": entry.row["version"] + 1}
+        book.promise(entry, "timer", entry.row["last_seq"], payload, due_at=arg.until)
+    return None
+
+
+_ACTIONS: dict[str, Callable[[Book, Entry, Act], Acted | None]] = {
+    "claim": _claim,
+    "assign": _assign,
+    "release": _release,
+    "hand_back": _hand_back,
+    "resolve": _resolve,
+    "reopen": _reopen,
+    "snooze": _snooze,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A chat in the queue, for the policy that assigns it."""
+
+    conversation: str
+    version: int
+    inbox: str
+    language: str | None
+    last_agent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An agent who could take a chat now; ``load`` counts the open chats they own."""
+
+    id: str
+    name: str
+    load: int
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What a policy decided, with its inputs, so that "why" can be shown later."""
+
+    agent: Author
+    policy: str
+    inputs: Json
+
+
+Policy = Callable[[Waiting, Sequence[Candidate]], Assignment | None]
+
+
+@dataclass(frozen=True, slots=True)
+class AssignQueue:
+    """Let *policy* give the chats waiting in these inboxes to agents who are there."""
+
+    inboxes: Sequence[str]
+    policy: Policy
+
+
+def queue(conn: Connection) -> list[str]:
+    """The conversations that wait for a person, first in line first."""
+    waiting = and_(conversations.c.status == "open", conversations.c.assignee_id.is_(None))
+    order = (conversations.c.priority.desc(), conversations.c.waiting_since, conversations.c.id)
+    return list(conn.execute(select(conversations.c.id).where(waiting).order_by(*order).limit(1000)).scalars())
+
+
+def candidates(conn: Connection) -> list[Candidate]:
+    """Agents who are online, with their load."""
+    load = (
+        select(func.count())
+        .select_from(conversations)
+        .where(conversations.c.assignee_id == users.c.id, conversations.c.status == "open")
+        .scalar_subquery()
+    )
+    there = and_(presence.c.availability == "online", presence.c.seen_at > now(conn) - AWAY_AFTER)
+    query = (
+        select(users.c.id, users.c.name, users.c.capacity, load.label("load"))
+        .join(presence, presence.c.user_id == users.c.id)
+        .where(there, users.c.disabled.is_(False))
+        .order_by(users.c.id)
+        .with_for_update(of=users)
+    )
+    return [Candidate(row.id, row.name, row.load, row.capacity) for row in conn.execute(query)]
+
+
+def assign_queue(conn: Connection, arg: AssignQueue) -> list[Change]:
+    """Walk the queue in order and assign what the policy can place (INV-10: one owner, never above capacity)."""
+    book = Book(conn)
+    mine = and_(
+        conversations.c.status == "open",
+        conversations.c.assignee_id.is_(None),
+        conversations.c.inbox_id.in_(arg.inboxes),
+    )
+    book.keep_all(conn.execute(LOCKED.where(mine).limit(200)).mappings())
+    people = {agent.id: agent for agent in candidates(conn)}
+    if not people:
+        return []
+    changes = []
+    for row in sorted(book.rows(), key=_place):
+        chat = Waiting(row["id"], row["version"], row["inbox_id"], row["language"], row["last_agent_id"])
+        decision = arg.policy(chat, list(people.values()))
+        if decision is None:
+            continue
+        agent = people[decision.agent["id"]]
+        people[agent.id] = Candidate(agent.id, agent.name, agent.load + 1, agent.capacity)
+        changes.append(_place_with(book, row, decision))
+    book.flush()
+    return changes
+
+
+def _place(row: Row) -> tuple[int, int, str]:
+    return -row["priority"], row["waiting_since"] or 0, row["id"]
+
+
+def _place_with(book: Book, row: Row, decision: Assignment) -> Change:
+    entry = book.entry(row)
+    who = decision.agent
+    row.update(assignee_id=who["id"], assignee_name=who["name"], last_agent_id=who["id"], version=row["version"] + 1)
+    data = {"policy": decision.policy, **decision.inputs}
+    book.activity(entry, "assigned", to=who, reason=decision.policy, public=True, data=data)
+    return book.close(entry)
+
+
+def requeue_absent(conn: Connection, _arg: None = None) -> list[Change]:
+    """Put chats whose customer waits for an agent who is gone back into the queue; they keep their place (INV-12)."""
+    book = Book(conn)
+    gone = select(users.c.id).outerjoin(presence, presence.c.user_id == users.c.id)
+    gone = gone.where((presence.c.seen_at.is_(None)) | (presence.c.seen_at < book.now - AWAY_AFTER))
+    waiting = and_(
+        conversations.c.status == "open",
+        conversations.c.waiting_since.is_not(None),
+        conversations.c.waiting_since < book.now - AWAY_AFTER,
+        conversations.c.assignee_id.in_(gone),
+    )
+    book.keep_all(conn.execute(LOCKED.where(waiting).limit(200)).mappings())
+    changes = []
+    for row in book.rows():
+        entry = book.entry(row)
+        row.update(assignee_id=None, assignee_name=None, version=row["version"] + 1)
+        book.activity(entry, "released", reason="agent_gone")
+        changes.append(book.close(entry))
+    book.flush()
+    return changes
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A timer that went off."""
+
+    promise: str
+    conversation: str
+    version: int
+
+
+def unsnooze(conn: Connection, arg: Alarm) -> Change | None:
+    """End a snooze, unless somebody changed the owner since."""
+    book = Book(conn)
+    book.load([arg.conversation])
+    row = book.row(arg.conversation)
+    conn.execute(outbox.delete().where(outbox.c.id == arg.promise))
+    if row is None or row["status"] != "snoozed" or row["version"] != arg.version:
+        return None
+    entry = book.entry(row)
+    row.update(status="open", snoozed_until=None, version=row["version"] + 1, waiting_since=book.now)
+    book.activity(entry, "reopened", reason="snooze_ended")
+    change = book.close(entry)
+    book.flush()
+    return change

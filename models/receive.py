@@ -1,0 +1,329 @@
+"""What a customer says, stored once: ``receive`` is the hottest function and takes a run of messages at a time."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, and_, bindparam, insert, select, tuple_, update
+
+from models import files
+from models.answers import attributes_of, turn_context
+from models.book import LOCKED, Book, Change, Entry, Row
+from models.clock import iso
+from models.db import Batched
+from models.inbound import Inbound
+from models.tables import attachments, consents, contacts, conversations, identities, messages
+from models.wire import ErrorCode
+
+HOUR = 3_600_000
+
+_IDENTITIES = (
+    select(identities, contacts.c.name.label("contact_name"), contacts.c.language)
+    .join(contacts, contacts.c.id == identities.c.contact_id)
+    .where(tuple_(identities.c.inbox_id, identities.c.address).in_(bindparam("keys", expanding=True)))
+    .order_by(identities.c.id)
+    .with_for_update(of=identities)
+)
+_KNOWN_COLUMNS = select(
+    messages.c.conversation_id, messages.c.seq, messages.c.author_id, messages.c.client_id, messages.c.inbox_id,
+    messages.c.external_id, messages.c.text, messages.c.data, messages.c.created_at,
+)  # fmt: skip
+_BY_CLIENT_ID = _KNOWN_COLUMNS.where(
+    tuple_(messages.c.author_id, messages.c.client_id).in_(bindparam("keys", expanding=True))
+)
+_BY_EXTERNAL_ID = _KNOWN_COLUMNS.where(
+    tuple_(messages.c.inbox_id, messages.c.external_id).in_(bindparam("keys", expanding=True))
+)
+_UNRESOLVED = LOCKED.where(
+    and_(conversations.c.identity_id.in_(bindparam("ids", expanding=True)), conversations.c.status != "resolved")
+)
+_LATEST = (
+    select(conversations.c.id)
+    .where(conversations.c.identity_id == bindparam("identity"), conversations.c.thread == bindparam("thread"))
+    .order_by(conversations.c.created_at.desc(), conversations.c.id)
+    .limit(1)
+)
+_MENU = select(messages.c.data).where(
+    messages.c.conversation_id == bindparam("conversation"), messages.c.seq == bindparam("seq"), messages.c.public
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Receive:
+    """One message to store, and what the inbox decides about it. ``owner`` is this process, which takes the turn."""
+
+    inbox_id: str
+    inbound: Inbound
+    owner: str
+    has_bot: bool
+    reopen_hours: int
+    resolves_menus: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Stored (or known before), or refused with a code and the field it is about."""
+
+    conversation: str = ""
+    seq: int = 0
+    created_at: str = ""
+    duplicate: bool = False
+    refused: ErrorCode | None = None
+    field: str | None = None
+    change: Change | None = None
+
+
+def owner_key(inbox_id: str, address: str) -> str:
+    """Id of an identity, derived so that an upload can be bound to it before it has ever written."""
+    return hashlib.blake2s(f"{inbox_id}\x00{address}".encode(), digest_size=16).hexdigest()
+
+
+def _receive(conn: Connection, args: Sequence[Receive]) -> list[Received]:
+    return _Intake(conn, args).run()
+
+
+receive = Batched(_receive)
+
+
+class _Intake:
+    """One run of messages, in order."""
+
+    def __init__(self, conn: Connection, args: Sequence[Receive]) -> None:
+        self.conn = conn
+        self.args = args
+        self.book = Book(conn, args[0].owner)
+        self.people: dict[tuple[str, str], Row] = {}
+        self.known: dict[tuple[str, str | None], Row] = {}
+        self.current: dict[tuple[str, str], Row] = {}
+        self.messages: dict[tuple[str, int], Row] = {}
+        self.facts: list[Row] = []
+        self.withdrawn: dict[str, bool] = {}
+
+    def run(self) -> list[Received]:
+        self._find_people()
+        self._find_known()
+        for row in self.conn.execute(_UNRESOLVED, {"ids": sorted({p["id"] for p in self.people.values()})}).mappings():
+            self.book.keep(row)
+            self.current[row["identity_id"], row["thread"]] = self._kept(row["id"])
+        results = [self._one(arg) for arg in self.args]
+        self._brief_turns(results)
+        self.book.flush()
+        if self.facts:
+            self.conn.execute(insert(consents), self.facts)
+        for identity, out in self.withdrawn.items():
+            self.conn.execute(update(identities).where(identities.c.id == identity).values(opted_out=out))
+        return results
+
+    def _brief_turns(self, results: Sequence[Received]) -> None:
+        """Give each promised turn what the bot must know, so that nothing is read again."""
+        turns = [(r.change, p) for r in results if r.change for p in r.change.promises if p.kind == "turn"]
+        if not turns:
+            return
+        known = attributes_of(self.conn, {change.summary["contact"] for change, _ in turns})
+        for change, promised in turns:
+            row, message = self._kept(change.conversation), self.messages[change.conversation, promised.seq]
+            promised.context = turn_context(promised.id, row, message, known.get(row["contact_id"], {}))
+
+    def _kept(self, conversation: str) -> Row:
+        row = self.book.row(conversation)
+        assert row is not None  # noqa: S101 - it was put there a line before
+        return row
+
+    def _find_people(self) -> None:
+        wanted = {(arg.inbox_id, arg.inbound.address): arg for arg in self.args}
+        for row in self.conn.execute(_IDENTITIES, {"keys": list(wanted)}).mappings():
+            self.people[row["inbox_id"], row["address"]] = dict(row)
+        new = [self._stranger(arg) for key, arg in wanted.items() if key not in self.people]
+        if new:
+            self.conn.execute(
+                insert(contacts),
+                [{"id": p["contact_id"], "name": p["contact_name"], "email": None, "phone": p["phone"],
+                  "language": p["language"], "created_at": self.book.now, "changed_at": self.book.now} for p in new],
+            )  # fmt: skip
+            self.conn.execute(insert(identities), [{c.name: p[c.name] for c in identities.c} for p in new])
+
+    def _stranger(self, arg: Receive) -> Row:
+        said = arg.inbound
+        person: Row = {
+            "id": owner_key(arg.inbox_id, said.address), "inbox_id": arg.inbox_id, "address": said.address,
+            "contact_id": uuid4().hex, "proven": said.proven, "opted_out": False, "created_at": self.book.now,
+            "contact_name": said.profile.name or "", "language": said.profile.language,
+            "phone": said.profile.phone if said.proven else None,
+        }  # fmt: skip
+        self.people[arg.inbox_id, said.address] = person
+        return person
+
+    def _find_known(self) -> None:
+        """Idempotency comes before anything is opened or reopened."""
+        mine = [(self._person(a)["id"], a.inbound.client_id) for a in self.args if a.inbound.client_id]
+        theirs = [(a.inbox_id, a.inbound.external_id) for a in self.args if a.inbound.external_id]
+        if mine:
+            for row in self.conn.execute(_BY_CLIENT_ID, {"keys": mine}).mappings():
+                self.known[row["author_id"], row["client_id"]] = dict(row)
+        if theirs:
+            for row in self.conn.execute(_BY_EXTERNAL_ID, {"keys": theirs}).mappings():
+                self.known[row["inbox_id"], row["external_id"]] = dict(row)
+
+    def _person(self, arg: Receive) -> Row:
+        return self.people[arg.inbox_id, arg.inbound.address]
+
+    def _one(self, arg: Receive) -> Received:
+        said, person = arg.inbound, self._person(arg)
+        key = (person["id"], said.client_id) if said.client_id else (arg.inbox_id, said.external_id)
+        if known := self.known.get(key):
+            return _again(known, said)
+        row = self._conversation(arg, person)
+        data, text, refused = self._content(arg, row)
+        if refused:
+            return Received(refused="bad_request", field=refused)
+        if row is None:
+            row = self._open(arg, person)
+        entry = self.book.entry(row)
+        self._wake(arg, entry)
+        message = self._store(arg, entry, person, text, data)
+        if message is None:
+            return Received(refused="bad_request", field="attachments")
+        self.known[key] = self.messages[row["id"], message["seq"]] = message
+        self._after(arg, entry, message)
+        change = self.book.close(entry)
+        return Received(row["id"], message["seq"], iso(message["created_at"]), change=change)
+
+    def _conversation(self, arg: Receive, person: Row) -> Row | None:
+        """The conversation this belongs to, or None for a new one."""
+        thread = arg.inbound.thread
+        if (row := self.current.get((person["id"], thread))) is not None and row["status"] != "resolved":
+            return row
+        if row is None:
+            latest = self.conn.execute(_LATEST, {"identity": person["id"], "thread": thread}).scalar_one_or_none()
+            if latest is None:
+                return None
+            self.book.load([latest])
+            row = self.current[person["id"], thread] = self._kept(latest)
+        fresh = self.book.now - (row["resolved_at"] or 0) < arg.reopen_hours * HOUR
+        return row if fresh or arg.inbound.consent else None
+
+    def _open(self, arg: Receive, person: Row) -> Row:
+        status = "resolved" if arg.inbound.consent else "pending" if arg.has_bot else "open"
+        row = self.book.open(person, arg.inbox_id, arg.inbound.thread, status)
+        self.current[person["id"], arg.inbound.thread] = row
+        return row
+
+    def _content(self, arg: Receive, row: Row | None) -> tuple[Row, str, str | None]:
+        """The stored data and text of a message, or the field that makes no sense."""
+        said = arg.inbound
+        data: Row = {}
+        text = said.text
+        if said.page:
+            data["page"] = said.page.model_dump()
+        if said.unsupported:
+            data["unsupported"] = said.unsupported
+        chosen = None
+        if said.choice:
+            chosen = self._offered(row, said.choice.message_seq, said.choice.index)
+            if chosen is None:
+                return data, text, "choice"
+            data["choice"] = said.choice.model_dump(exclude_none=True)
+        elif arg.resolves_menus and row and row["menu"] and (index := _picked(row["menu"], text)) is not None:
+            chosen = row["menu"]["buttons"][index]
+            data["choice"] = {"message_seq": row["menu"]["seq"], "index": index}
+        if chosen:
+            data["payload"] = chosen.get("payload") or ""
+            text = text or chosen["title"]
+        if not (text.strip() or chosen or said.attachments or said.media or said.unsupported):
+            return data, text, "text"
+        return data, text, None
+
+    def _offered(self, row: Row | None, seq: int, index: int) -> Row | None:
+        if row is None:
+            return None
+        found = self.conn.execute(_MENU, {"conversation": row["id"], "seq": seq}).scalar_one_or_none()
+        buttons = (found or {}).get("buttons", [])
+        return buttons[index] if index < len(buttons) else None
+
+    def _wake(self, arg: Receive, entry: Entry) -> None:
+        """Reopen or unsnooze; opt-out words never do."""
+        row = entry.row
+        if arg.inbound.consent:
+            return
+        if row["status"] == "snoozed":
+            row.update(status="open", snoozed_until=None)
+        elif row["status"] == "resolved":
+            to_bot = arg.has_bot and row["last_agent_id"] is None
+            row.update(
+                status="pending" if to_bot else "open", resolved_at=None, assignee_id=None, assignee_name=None,
+                version=row["version"] + 1, fallbacks=0, failures=0,
+            )  # fmt: skip
+            self.book.activity(entry, "reopened", reason="customer_wrote")
+        elif row["status"] == "pending" and not arg.has_bot:
+            row.update(status="open", version=row["version"] + 1)
+
+    def _store(self, arg: Receive, entry: Entry, person: Row, text: str, data: Row) -> Row | None:
+        said, row = arg.inbound, entry.row
+        keys = {"client_id": said.client_id}
+        if said.external_id:
+            keys.update(inbox_id=arg.inbox_id, external_id=said.external_id)
+        who = {"id": person["id"], "name": person["contact_name"]}
+        seq = row["last_seq"] + 1
+        if said.attachments:
+            taken = files.take(self.conn, said.attachments, person["id"], row["id"], seq)
+            if taken is None:
+                return None
+            entry.files[seq] = taken
+        message = self.book.append(entry, "text", "contact", text, author=who, data=data, **keys)  # type: ignore[arg-type]  # a dict is an Author
+        for ref in said.media:
+            entry.files.setdefault(seq, []).append(self._promise_file(entry, seq, ref.model_dump(), person["id"]))
+        return message
+
+    def _promise_file(self, entry: Entry, seq: int, ref: Mapping[str, Any], owner: str) -> Any:
+        file = files.expected(self.book.now, ref, owner, entry.row["id"], seq)
+        self.conn.execute(insert(attachments), file)
+        self.book.promise(entry, "fetch", seq, {"attachment": file["id"], "inbox": entry.row["inbox_id"]})
+        return files.view(file)
+
+    def _after(self, arg: Receive, entry: Entry, message: Row) -> None:
+        row, said = entry.row, arg.inbound
+        row["unread"] += 1
+        row["menu"] = None
+        if said.profile.language and not row["language"]:
+            row["language"] = said.profile.language
+        if said.consent:
+            self._consent(arg, entry, message)
+        elif row["status"] == "pending":
+            self.book.promise(entry, "turn", message["seq"], {"version": row["version"]})
+        elif row["status"] == "open" and row["waiting_since"] is None:
+            row["waiting_since"] = self.book.now
+
+    def _consent(self, arg: Receive, entry: Entry, message: Row) -> None:
+        what = arg.inbound.consent
+        if what == "help":
+            return
+        person, out = self._person(arg), what == "opt_out"
+        self.withdrawn[person["id"]] = out
+        person["opted_out"] = entry.row["opted_out"] = out
+        evidence = {"text": message["text"], "conversation": entry.row["id"], "seq": message["seq"]}
+        self.facts.append(
+            {"id": uuid4().hex, "identity_id": person["id"], "purpose": "messages", "granted": not out,
+             "evidence": evidence, "at": self.book.now}
+        )  # fmt: skip
+        self.book.activity(entry, "opted_out" if out else "opted_in", reason="customer_wrote")
+
+
+def _again(known: Row, said: Inbound) -> Received:
+    """The same key again is the same message; with another body it is an error, never silent reuse."""
+    data = known["data"] or {}
+    choice = said.choice.model_dump(exclude_none=True) if said.choice else None
+    if said.client_id and (data.get("choice") != choice or (choice is None and known["text"] != said.text)):
+        return Received(refused="key_reused", field="client_id")
+    return Received(known["conversation_id"], known["seq"], iso(known["created_at"]), duplicate=True)
+
+
+def _picked(menu: Mapping[str, Any], text: str) -> int | None:
+    """Which button of a numbered menu a text reply names, by number or label."""
+    word = text.strip().rstrip(".)").casefold()
+    labels: Iterable[str] = (button["title"].casefold() for button in menu["buttons"])
+    for index, label in enumerate(labels):
+        if word in (str(index + 1), label):
+            return index
+    return None
