@@ -1,0 +1,1 @@
+"""The use cases and everything that surrounds them: sockets, HTTP, worker, settings and command line."""
