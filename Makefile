@@ -42,7 +42,7 @@ wire: $(VENV)/.test ## generate the TypeScript types from models/wire.py and mod
 	@$(BIN)/python widget/build.py npm run --silent types
 
 bench: $(VENV)/.test ## measure speed side by side with a reference
-	@$(BIN)/python -m pytest -q -s tests/bench
+	@$(BIN)/python -m tests.bench.storage
 
 faults: $(VENV)/.test web ## kill the hub under load, 200 times
 	@FRONTDESK_TEST_KILLS=200 $(BIN)/python -m pytest -q -s tests/faults

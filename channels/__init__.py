@@ -1,4 +1,4 @@
-"""Channels: the protocol a channel fulfils, its :class:`Caps`, and :func:`load`. One file a channel; its name is its kind.
+"""Channels: the protocol a channel fulfils, its :class:`Caps`, :func:`load`. One file a channel, named as its kind.
 
 A channel translates, verifies and sends; it knows nothing of the hub or the database. A channel module offers
 ``create() -> Channel``.
@@ -37,6 +37,8 @@ class Caps:
     typing: bool = False
     origins: bool = False
     """Browsers connect to it, so it keeps a list of allowed web origins."""
+    phone: "Phone | None" = None
+    """Plays the provider and a customer's phone, so that the channel can be tried without an account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,36 @@ class MediaSource:
     url: str
     hosts: tuple[str, ...] = ()
     auth: tuple[str, str] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A message that reached a make-believe phone. ``callback`` is where its sender wants to hear what became of it."""
+
+    external_id: str
+    address: str
+    text: str
+    files: Sequence[str] = ()
+    callback: str = ""
+
+
+class Phone(Protocol):
+    """The other end of a channel, make-believe: a customer's phone and the provider between. Signs as the real one."""
+
+    def settings(self, base: str) -> Mapping[str, Any]:
+        """Make up an account whose provider is played at the address *base*."""
+
+    def plays(self, config: Any, base: str) -> bool:
+        """Say whether these settings are of such an account at *base*."""
+
+    def incoming(self, sender: str, text: str, url: str, config: Any) -> Request:
+        """Return what the provider would post to *url* if *sender* wrote *text*."""
+
+    def provider(self, request: Request, config: Any) -> tuple[Reply, Heard | None]:
+        """Answer a call as the provider would; total. Heard is None if the call was refused."""
+
+    def receipt(self, heard: Heard, state: Literal["sent", "delivered"], config: Any) -> Request:
+        """Return what the provider would post to ``heard.callback``."""
 
 
 class Channel(Protocol):

@@ -20,6 +20,7 @@ from starlette.datastructures import ImmutableMultiDict
 
 from channels import Call, Caps, MediaSource, Reply, Request, SendError, SendErrorKind, Sent
 from channels._gsm import segments, split
+from channels._twilio_phone import TwilioPhone
 from models.inbound import Event, Inbound, Media, Outbound, Profile, StatusUpdate
 from models.text import clean
 from models.wire import Delivery
@@ -65,7 +66,8 @@ def _filled(value: SecretStr) -> SecretStr:
 
 def _base(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+    local = parts.hostname in _LOOPBACK or str(parts.hostname).endswith(".localhost")
+    if parts.scheme != "https" and not (parts.scheme == "http" and local):
         raise ValueError("https only (http for this computer)")
     if not parts.hostname or parts.username or parts.query or parts.fragment or parts.path.strip("/"):
         raise ValueError("a scheme, a host and perhaps a port, nothing else")
@@ -146,6 +148,7 @@ class Sms:
         media_out=MAX_MEDIA,
         receipts="delivered",
         opt_out=True,
+        phone=TwilioPhone(),
     )
     Config: type[BaseModel] = SmsConfig
 

@@ -51,15 +51,22 @@ def expected(moment: int, ref: Mapping[str, Any], owner: str, conversation: str,
     }  # fmt: skip
 
 
-def take(conn: Connection, ids: Sequence[str], owner: str, conversation: str, seq: int) -> list[Attachment] | None:
-    """Attach uploads to a message: the same sender's, each once. None if any is not to be had."""
-    free = (attachments.c.owner == owner) & attachments.c.conversation_id.is_(None)
-    found = conn.execute(select(attachments).where(attachments.c.id.in_(ids) & free).with_for_update()).mappings().all()
+def free(conn: Connection, ids: Sequence[str], owner: str) -> list[Attachment] | None:
+    """Lock uploads for a message: the same sender's, each once. None if any is not to be had."""
+    if not ids:
+        return []
+    mine = (attachments.c.owner == owner) & attachments.c.conversation_id.is_(None)
+    found = conn.execute(select(attachments).where(attachments.c.id.in_(ids) & mine).with_for_update()).mappings().all()
     if len(found) != len(set(ids)) or len(ids) != len(set(ids)):
         return None
-    conn.execute(update(attachments).where(attachments.c.id.in_(ids)).values(conversation_id=conversation, seq=seq))
     by_id = {row["id"]: view(dict(row)) for row in found}
     return [by_id[file_id] for file_id in ids]
+
+
+def take(conn: Connection, files: Sequence[Attachment], conversation: str, seq: int) -> None:
+    """Attach what :func:`free` has found to a message."""
+    ids = [file["id"] for file in files]
+    conn.execute(update(attachments).where(attachments.c.id.in_(ids)).values(conversation_id=conversation, seq=seq))
 
 
 def view(row: Mapping[str, Any]) -> Attachment:

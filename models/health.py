@@ -5,10 +5,23 @@ from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from models.db import Database
 
 
-def faults(conn: Connection) -> list[str]:
-    """What SQLite finds wrong with its file and its references; on other databases only that they answer."""
+def faults(database: Database) -> list[str]:
+    """What SQLite finds wrong with its file and its references; on other databases only that they answer.
+
+    Raises :class:`models.db.DatabaseUnavailableError`.
+    """
+    try:
+        return database.read_now(_faults)
+    except DBAPIError as error:
+        return [str(error.orig)]
+
+
+def _faults(conn: Connection) -> list[str]:
     if conn.dialect.name != "sqlite":
         conn.execute(text("SELECT 1"))
         return []

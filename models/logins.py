@@ -4,7 +4,7 @@ Tokens are never stored: whoever reads the database cannot sign in with what is 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -165,7 +165,7 @@ def _new_password(conn: Connection, user_id: str, arg: NewPassword) -> PasswordS
     if user is None or user.disabled:
         return PasswordSet(refused="token")
     conn.execute(update(users).where(users.c.id == user_id).values(password=arg.password))
-    return PasswordSet(user, end_sessions(conn, user_id))
+    return PasswordSet(replace(user, password=arg.password), end_sessions(conn, user_id))
 
 
 # --- failed attempts ---------------------------------------------------------------------------------------------

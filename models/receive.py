@@ -1,6 +1,5 @@
 """What a customer says, stored once: ``receive`` is the hottest function and takes a run of messages at a time."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,18 +13,12 @@ from models.book import LOCKED, Book, Change, Entry, Row
 from models.clock import iso
 from models.db import Batched
 from models.inbound import Inbound
-from models.tables import attachments, consents, contacts, conversations, identities, messages
+from models.people import Caller, introduce, look
+from models.tables import attachments, consents, conversations, identities, messages
 from models.wire import ErrorCode
 
 HOUR = 3_600_000
 
-_IDENTITIES = (
-    select(identities, contacts.c.name.label("contact_name"), contacts.c.language)
-    .join(contacts, contacts.c.id == identities.c.contact_id)
-    .where(tuple_(identities.c.inbox_id, identities.c.address).in_(bindparam("keys", expanding=True)))
-    .order_by(identities.c.id)
-    .with_for_update(of=identities)
-)
 _KNOWN_COLUMNS = select(
     messages.c.conversation_id, messages.c.seq, messages.c.author_id, messages.c.client_id, messages.c.inbox_id,
     messages.c.external_id, messages.c.text, messages.c.data, messages.c.created_at,
@@ -75,11 +68,6 @@ class Received:
     change: Change | None = None
 
 
-def owner_key(inbox_id: str, address: str) -> str:
-    """Id of an identity, derived so that an upload can be bound to it before it has ever written."""
-    return hashlib.blake2s(f"{inbox_id}\x00{address}".encode(), digest_size=16).hexdigest()
-
-
 def _receive(conn: Connection, args: Sequence[Receive]) -> list[Received]:
     return _Intake(conn, args).run()
 
@@ -95,6 +83,7 @@ class _Intake:
         self.args = args
         self.book = Book(conn, args[0].owner)
         self.people: dict[tuple[str, str], Row] = {}
+        self.heard: dict[str, Row] = {}
         self.known: dict[tuple[str, str | None], Row] = {}
         self.current: dict[tuple[str, str], Row] = {}
         self.messages: dict[tuple[str, int], Row] = {}
@@ -109,6 +98,7 @@ class _Intake:
             self.current[row["identity_id"], row["thread"]] = self._kept(row["id"])
         results = [self._one(arg) for arg in self.args]
         self._brief_turns(results)
+        introduce(self.conn, self.book.now, self.heard.values())
         self.book.flush()
         if self.facts:
             self.conn.execute(insert(consents), self.facts)
@@ -132,28 +122,10 @@ class _Intake:
         return row
 
     def _find_people(self) -> None:
-        wanted = {(arg.inbox_id, arg.inbound.address): arg for arg in self.args}
-        for row in self.conn.execute(_IDENTITIES, {"keys": list(wanted)}).mappings():
-            self.people[row["inbox_id"], row["address"]] = dict(row)
-        new = [self._stranger(arg) for key, arg in wanted.items() if key not in self.people]
-        if new:
-            self.conn.execute(
-                insert(contacts),
-                [{"id": p["contact_id"], "name": p["contact_name"], "email": None, "phone": p["phone"],
-                  "language": p["language"], "created_at": self.book.now, "changed_at": self.book.now} for p in new],
-            )  # fmt: skip
-            self.conn.execute(insert(identities), [{c.name: p[c.name] for c in identities.c} for p in new])
-
-    def _stranger(self, arg: Receive) -> Row:
-        said = arg.inbound
-        person: Row = {
-            "id": owner_key(arg.inbox_id, said.address), "inbox_id": arg.inbox_id, "address": said.address,
-            "contact_id": uuid4().hex, "proven": said.proven, "opted_out": False, "created_at": self.book.now,
-            "contact_name": said.profile.name or "", "language": said.profile.language,
-            "phone": said.profile.phone if said.proven else None,
-        }  # fmt: skip
-        self.people[arg.inbox_id, said.address] = person
-        return person
+        callers = [
+            Caller(arg.inbox_id, arg.inbound.address, arg.inbound.proven, arg.inbound.profile) for arg in self.args
+        ]
+        self.people = look(self.conn, self.book.now, callers)
 
     def _find_known(self) -> None:
         """Idempotency comes before anything is opened or reopened."""
@@ -173,18 +145,21 @@ class _Intake:
         said, person = arg.inbound, self._person(arg)
         key = (person["id"], said.client_id) if said.client_id else (arg.inbox_id, said.external_id)
         if known := self.known.get(key):
-            return _again(known, said)
+            return self._again(known, said)
         row = self._conversation(arg, person)
         data, text, refused = self._content(arg, row)
-        if refused:
-            return Received(refused="bad_request", field=refused)
+        uploads = files.free(self.conn, said.attachments, person["id"])
+        if refused or uploads is None:
+            return Received(refused="bad_request", field=refused or "attachments")
+        self.heard[person["id"]] = person
         if row is None:
             row = self._open(arg, person)
         entry = self.book.entry(row)
         self._wake(arg, entry)
         message = self._store(arg, entry, person, text, data)
-        if message is None:
-            return Received(refused="bad_request", field="attachments")
+        if uploads:
+            files.take(self.conn, uploads, row["id"], message["seq"])
+            entry.files.setdefault(message["seq"], []).extend(uploads)
         self.known[key] = self.messages[row["id"], message["seq"]] = message
         self._after(arg, entry, message)
         change = self.book.close(entry)
@@ -236,7 +211,7 @@ class _Intake:
         return data, text, None
 
     def _offered(self, row: Row | None, seq: int, index: int) -> Row | None:
-        if row is None:
+        if row is None or seq > row["last_seq"]:
             return None
         found = self.conn.execute(_MENU, {"conversation": row["id"], "seq": seq}).scalar_one_or_none()
         buttons = (found or {}).get("buttons", [])
@@ -259,21 +234,16 @@ class _Intake:
         elif row["status"] == "pending" and not arg.has_bot:
             row.update(status="open", version=row["version"] + 1)
 
-    def _store(self, arg: Receive, entry: Entry, person: Row, text: str, data: Row) -> Row | None:
+    def _store(self, arg: Receive, entry: Entry, person: Row, text: str, data: Row) -> Row:
         said, row = arg.inbound, entry.row
         keys = {"client_id": said.client_id}
         if said.external_id:
             keys.update(inbox_id=arg.inbox_id, external_id=said.external_id)
         who = {"id": person["id"], "name": person["contact_name"]}
-        seq = row["last_seq"] + 1
-        if said.attachments:
-            taken = files.take(self.conn, said.attachments, person["id"], row["id"], seq)
-            if taken is None:
-                return None
-            entry.files[seq] = taken
         message = self.book.append(entry, "text", "contact", text, author=who, data=data, **keys)  # type: ignore[arg-type]  # a dict is an Author
         for ref in said.media:
-            entry.files.setdefault(seq, []).append(self._promise_file(entry, seq, ref.model_dump(), person["id"]))
+            promised = self._promise_file(entry, message["seq"], ref.model_dump(), person["id"])
+            entry.files.setdefault(message["seq"], []).append(promised)
         return message
 
     def _promise_file(self, entry: Entry, seq: int, ref: Mapping[str, Any], owner: str) -> Any:
@@ -295,6 +265,18 @@ class _Intake:
         elif row["status"] == "open" and row["waiting_since"] is None:
             row["waiting_since"] = self.book.now
 
+    def _again(self, known: Row, said: Inbound) -> Received:
+        """The same key again is the same message; with another body it is an error, never silent reuse."""
+        where, seq = known["conversation_id"], known["seq"]
+        if said.client_id:
+            data = known["data"] or {}
+            choice = said.choice.model_dump(exclude_none=True) if said.choice else None
+            same = data.get("choice") == choice and (choice is not None or known["text"] == said.text)
+            kept = files.of_messages(self.conn, where, [seq]).get(seq, ())
+            if not same or {file["id"] for file in kept} != set(said.attachments):
+                return Received(refused="key_reused", field="client_id")
+        return Received(where, seq, iso(known["created_at"]), duplicate=True)
+
     def _consent(self, arg: Receive, entry: Entry, message: Row) -> None:
         what = arg.inbound.consent
         if what == "help":
@@ -308,15 +290,6 @@ class _Intake:
              "evidence": evidence, "at": self.book.now}
         )  # fmt: skip
         self.book.activity(entry, "opted_out" if out else "opted_in", reason="customer_wrote")
-
-
-def _again(known: Row, said: Inbound) -> Received:
-    """The same key again is the same message; with another body it is an error, never silent reuse."""
-    data = known["data"] or {}
-    choice = said.choice.model_dump(exclude_none=True) if said.choice else None
-    if said.client_id and (data.get("choice") != choice or (choice is None and known["text"] != said.text)):
-        return Received(refused="key_reused", field="client_id")
-    return Received(known["conversation_id"], known["seq"], iso(known["created_at"]), duplicate=True)
 
 
 def _picked(menu: Mapping[str, Any], text: str) -> int | None:

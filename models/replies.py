@@ -94,19 +94,19 @@ def _one(book: Book, arg: Reply) -> Replied:
     entry = book.entry(row)
     if not arg.text.strip() and not arg.attachments:
         return Replied(refused="bad_request", field="text")
+    uploads = files.free(book.conn, arg.attachments, arg.by["id"])
+    if uploads is None:
+        return Replied(refused="bad_request", field="attachments")
     if arg.kind == "text" and (refused := _take(book, entry, arg)):
         return refused
-    seq = row["last_seq"] + 1
-    if arg.attachments:
-        taken = files.take(book.conn, arg.attachments, arg.by["id"], row["id"], seq)
-        if taken is None:
-            return Replied(refused="bad_request", field="attachments")
-        entry.files[seq] = taken
     to_customer = arg.kind == "text"
     state = "queued" if to_customer and arg.deliver else "stored"
     message = book.append(
         entry, arg.kind, "agent", arg.text, public=to_customer, author=arg.by, state=state, client_id=arg.client_id
     )
+    if uploads:
+        files.take(book.conn, uploads, row["id"], message["seq"])
+        entry.files[message["seq"]] = uploads
     if to_customer:
         row.update(waiting_since=None, unread=0, menu=None, seen_by_agents=row["last_seq"])
         if arg.deliver:

@@ -11,7 +11,7 @@ from models.answers import traces_of
 from models.book import UNLOCKED, Book, Change
 from models.ownership import resolve
 from models.tables import conversations, identities, messages, read_marks
-from models.wire import AgentMessage, Attachment, Conversation, Message, Summary
+from models.wire import AgentMessage, Attachment, Conversation, Summary
 
 PAGE = 100
 """Messages in one answer."""
@@ -22,10 +22,13 @@ _MINE = messages.c.conversation_id == bindparam("conversation")
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """What a visitor's screen has not seen: new messages, changed old ones, and whether more is waiting."""
+    """What a visitor's screen has not seen: new messages, changed old ones, and whether more is waiting.
 
-    messages: list[Message]
-    changed: list[Message]
+    Only public ones; still to be signed and turned into what a visitor may see.
+    """
+
+    messages: list[AgentMessage]
+    changed: list[AgentMessage]
     next: bool
     conversation: Conversation
 
@@ -66,8 +69,7 @@ def missed(conn: Connection, conversation: str, after: int, rev: int, identity: 
     new, more = _new(conn, conversation, after, public=True)
     changed = _changed(conn, conversation, after, rev, public=True)
     whole = _dress(conn, conversation, [*new, *changed])
-    told = [views.for_visitor(message) for message in whole]
-    return Missed(told[: len(new)], told[len(new) :], more, views.conversation(row))
+    return Missed(whole[: len(new)], whole[len(new) :], more, views.conversation(row))
 
 
 def agent_missed(conn: Connection, conversation: str, after: int, rev: int) -> AgentMissed | None:

@@ -1,6 +1,6 @@
 """Builds the browser code with the machine's Node.js, or with the one that comes as a Python wheel.
 
-``python widget/build.py`` builds if sources changed since the last build; ``python widget/build.py npm …`` runs npm here.
+``python widget/build.py`` builds if sources changed since the last build; ``python widget/build.py npm …`` runs npm.
 """
 
 import hashlib
@@ -8,7 +8,7 @@ import importlib.util
 import json
 import os
 import shutil
-import subprocess  # noqa: S404 - it runs npm, with fixed arguments
+import subprocess
 import sys
 from pathlib import Path
 

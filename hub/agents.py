@@ -1,0 +1,196 @@
+"""The agents' desk: live events for people who are signed in. Everything that changes something goes by HTTP."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from hub.hardened import HardenedServer
+from hub.limits import Limit
+from hub.refusals import Refusal
+from hub.signin import Session, SignIn
+from models import threads, users
+from models.db import Database, DatabaseUnavailableError
+from models.wire import (
+    PROTOCOL,
+    AgentAuth,
+    AgentSyncAck,
+    Author,
+    Availability,
+    SetPresence,
+    Sync,
+    Typing,
+    TypingEvent,
+    Viewing,
+)
+
+NAMESPACE = "/agent"
+ROOM = "agents"
+BEAT = 10.0
+"""Seconds between two presence writes, for all agents of this process at once."""
+
+_log = logging.getLogger("frontdesk.agents")
+
+
+@dataclass(slots=True)
+class _Agent:
+    session: Session
+    viewing: str | None = None
+
+    @property
+    def author(self) -> Author:
+        return {"id": self.session.user.id, "name": self.session.user.name}
+
+
+class AgentDesk:
+    """Admits agents, tells who is there and who looks at what."""
+
+    def __init__(self, server: HardenedServer, db: Database, signin: SignIn, sign: Any) -> None:
+        self._server = server
+        self._db = db
+        self._signin = signin
+        self._sign = sign
+        self._here: dict[str, _Agent] = {}
+        self._availability: dict[str, Availability] = {}
+        self._chatter = Limit(100, 10.0)
+        self._events = {
+            "sync": self._sync,
+            "typing": self._typing,
+            "viewing": self._viewing,
+            "presence": self._presence,
+        }
+
+    async def admit(self, sid: str, _environ: dict[str, Any], auth: Any) -> None:
+        """Let a signed-in agent in, by their session's socket token (S-3: no cookie counts here)."""
+        said = AgentAuth.model_validate(auth)
+        if said.v not in (PROTOCOL, PROTOCOL - 1):
+            raise Refusal("reload_required", field="v")
+        session = await self._signin.who_by_socket_token(said.token)
+        if session is None:
+            raise Refusal("unauthorized", field="token")
+        self._here[sid] = _Agent(session)
+
+    async def welcome(self, sid: str) -> None:
+        """Start telling this agent."""
+        who = self._here.get(sid)
+        if who is None:
+            return
+        user = who.session.user.id
+        self._server.join(NAMESPACE, sid, ROOM)
+        self._server.join(NAMESPACE, sid, f"agent:{user}")
+        if user not in self._availability:
+            kept = {agent["id"]: agent["availability"] for agent in await self._db.read(users.agents)}
+            self._availability.setdefault(user, "away" if kept.get(user) == "away" else "online")
+        await self._beat()
+        self._tell_presence(user)
+
+    async def leave(self, sid: str) -> None:
+        """A tab is gone; its agent may have others."""
+        who = self._here.pop(sid, None)
+        if who is None:
+            return
+        self._server.leave(sid, ROOM)
+        self._server.leave(sid, f"agent:{who.session.user.id}")
+        if who.viewing:
+            self._tell_viewing(who.viewing)
+        user = who.session.user.id
+        if not any(other.session.user.id == user for other in self._here.values()):
+            self._availability.pop(user, None)
+            self._server.publish(NAMESPACE, ROOM, "presence", {"agent": user, "availability": "offline"})
+
+    async def cut(self, user: str) -> None:
+        """End every socket of a user whose sessions were revoked (S-8)."""
+        for sid, who in list(self._here.items()):
+            if who.session.user.id == user:
+                eio_sid = self._server.manager.eio_sid_from_sid(sid, NAMESPACE)
+                if eio_sid:
+                    await self._server.cut(eio_sid)
+
+    def viewers(self, conversation: str) -> list[Author]:
+        """Agents who have a conversation open."""
+        seen = {who.session.user.id: who.author for who in self._here.values() if who.viewing == conversation}
+        return list(seen.values())
+
+    async def run(self) -> None:
+        """Write presence while anybody is here."""
+        while True:
+            await asyncio.sleep(BEAT)
+            try:
+                await self._beat()
+                await self._recheck()
+            except DatabaseUnavailableError:
+                continue
+            except Exception:
+                _log.exception("presence was not written")
+
+    async def _beat(self) -> None:
+        if self._availability:
+            await self._db.write(users.beat, dict(self._availability), ROOM)
+
+    async def _recheck(self) -> None:
+        """End sockets whose session ended elsewhere."""
+        for who in list(self._here.values()):
+            if await self._signin.who_by_socket_token(who.session.socket) is None:
+                await self.cut(who.session.user.id)
+
+    async def handle(self, sid: str, event: str, data: Any) -> dict[str, Any]:
+        """Carry out one event; raises Refusal or ValidationError."""
+        who = self._here.get(sid)
+        action = self._events.get(event)
+        if who is None:
+            raise Refusal("unauthorized")
+        if action is None:
+            raise Refusal("unknown_event")
+        wait = self._chatter.wait(who.session.user.id)
+        if wait:
+            raise Refusal("rate_limited", retry_after=wait)
+        return await action(who, data)
+
+    async def _sync(self, _who: _Agent, data: Any) -> dict[str, Any]:
+        said = Sync.model_validate(data)
+        found = await self._db.read(threads.agent_missed, said.conversation, said.after, said.rev)
+        if found is None:
+            raise Refusal("not_found", field="conversation")
+        ack: AgentSyncAck = {
+            "ok": True,
+            "messages": [self._sign(message) for message in found.messages],
+            "changed": [self._sign(message) for message in found.changed],
+            "next": found.next,
+            "rev": found.conversation["rev"],
+            "conversation": found.conversation,
+        }
+        return dict(ack)
+
+    async def _typing(self, who: _Agent, data: Any) -> dict[str, Any]:
+        said = Typing.model_validate(data)
+        row = await self._db.read(threads.find, said.conversation or "")
+        if row is None:
+            raise Refusal("not_found", field="conversation")
+        event: TypingEvent = {
+            "conversation": row["id"], "sender": "agent", "name": who.session.user.name, "on": said.on
+        }  # fmt: skip
+        self._server.publish("/visitor", row["identity_id"], "typing", event)
+        self._server.publish(NAMESPACE, ROOM, "typing", event)
+        return {"ok": True}
+
+    async def _viewing(self, who: _Agent, data: Any) -> dict[str, Any]:
+        said = Viewing.model_validate(data)
+        before, who.viewing = who.viewing, said.conversation
+        for conversation in {before, said.conversation} - {None}:
+            self._tell_viewing(str(conversation))
+        return {"ok": True}
+
+    async def _presence(self, who: _Agent, data: Any) -> dict[str, Any]:
+        said = SetPresence.model_validate(data)
+        self._availability[who.session.user.id] = said.availability
+        await self._beat()
+        self._tell_presence(who.session.user.id)
+        return {"ok": True}
+
+    def _tell_viewing(self, conversation: str) -> None:
+        event = {"conversation": conversation, "agents": self.viewers(conversation)}
+        self._server.publish(NAMESPACE, ROOM, "viewing", event)
+
+    def _tell_presence(self, user: str) -> None:
+        event = {"agent": user, "availability": self._availability.get(user, "offline")}
+        self._server.publish(NAMESPACE, ROOM, "presence", event)

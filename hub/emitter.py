@@ -1,0 +1,140 @@
+"""Tells browsers what a commit changed, in order. An event is a hint: the log is the truth.
+
+All publishing of a conversation goes through here, in rev order. A gap (another writer's commit is told late, or was
+made by another process) is filled from the log before anything later is told.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from hub.notices import notices
+from models import views
+from models.book import Change
+from models.wire import AgentMessage, Attachment, Summary
+
+REMEMBERED = 20_000
+"""Conversations whose last told rev is kept."""
+PATIENCE = 0.05
+"""Seconds a gap may close by itself before the log is read."""
+COALESCE = 0.05
+"""Seconds in which several changes of one conversation become one summary for the agents' lists."""
+
+_log = logging.getLogger("frontdesk.emitter")
+
+
+class Publisher(Protocol):
+    """Where events go: this process's sockets. Never waits for a recipient."""
+
+    def to_visitor(self, identity: str, event: str, data: Any) -> None:
+        """To every tab of one visitor."""
+
+    def to_agents(self, event: str, data: Any) -> None:
+        """To every agent who is signed in."""
+
+    def to_agent(self, user: str, event: str, data: Any) -> None:
+        """To every tab of one agent."""
+
+
+@dataclass(slots=True)
+class _Told:
+    rev: int
+    seq: int
+    filling: bool = False
+
+
+class Emitter:
+    """Publishes changes of conversations to visitors and agents."""
+
+    def __init__(
+        self,
+        out: Publisher,
+        fill: Callable[[str, int], Awaitable[Change | None]],
+        sign: Callable[[Attachment], str],
+        place: Callable[[str], int | None],
+    ) -> None:
+        self._out = out
+        self._fill = fill
+        self._sign = sign
+        self._place = place
+        self._told: OrderedDict[str, _Told] = OrderedDict()
+        self._summaries: dict[str, Summary] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def tell(self, change: Change) -> None:
+        """Publish one commit's change; call it without awaiting anything after the write has returned."""
+        told = self._told.get(change.conversation)
+        if told is None:
+            told = self._told[change.conversation] = _Told(change.before, 0)
+            if len(self._told) > REMEMBERED:
+                self._told.popitem(last=False)
+        if change.rev <= told.rev:
+            return
+        if change.before > told.rev:
+            self._catch_up(change.conversation, told)
+            return
+        self._publish(change, told)
+
+    def sign(self, message: AgentMessage) -> AgentMessage:
+        """Give a message's files their addresses."""
+        for file in message["attachments"]:
+            if file["state"] == "ready":
+                file["url"] = self._sign(file)
+        return message
+
+    def _publish(self, change: Change, told: _Told) -> None:
+        for message in change.messages:
+            self._send("message" if message["seq"] > told.seq else "updated", change.identity, message)
+            told.seq = max(told.seq, message["seq"])
+        for message in change.updated:
+            self._send("updated", change.identity, message)
+        told.rev = change.rev
+        for user, notice in notices(change):
+            if user is None:
+                self._out.to_agents("notification", notice)
+            else:
+                self._out.to_agent(user, "notification", notice)
+        change.view["queue_position"] = self._place(change.conversation)
+        self._out.to_visitor(change.identity, "conversation", change.view)
+        self.summary(change.summary)
+
+    def _send(self, event: str, identity: str, message: AgentMessage) -> None:
+        self.sign(message)
+        self._out.to_agents(event, message)
+        if message["public"]:
+            self._out.to_visitor(identity, event, views.for_visitor(message))
+
+    def summary(self, summary: Summary) -> None:
+        """Tell the agents' lists, at most once per conversation in a moment."""
+        if not self._summaries:
+            asyncio.get_running_loop().call_later(COALESCE, self._flush)
+        self._summaries[summary["id"]] = summary
+
+    def _flush(self) -> None:
+        waiting, self._summaries = self._summaries, {}
+        for summary in waiting.values():
+            summary["queue_position"] = self._place(summary["id"])
+            self._out.to_agents("conversation", summary)
+
+    def _catch_up(self, conversation: str, told: _Told) -> None:
+        if told.filling:
+            return
+        told.filling = True
+        task = asyncio.create_task(self._read(conversation, told))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _read(self, conversation: str, told: _Told) -> None:
+        try:
+            await asyncio.sleep(PATIENCE)
+            whole = await self._fill(conversation, told.rev)
+        except Exception:
+            _log.exception("gap of conversation %s was not filled", conversation)
+            return
+        finally:
+            told.filling = False
+        if whole is not None and whole.rev > told.rev:
+            self._publish(whole, told)

@@ -1,0 +1,109 @@
+"""Who writes: finding or making the identity and contact behind an address.
+
+An address that is proven (a signature, or the site's word in a JWT) joins the contact that proved the same phone number
+before; what a visitor only types never links anything.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, bindparam, insert, select, tuple_
+
+from models.inbound import Profile
+from models.tables import contacts, identities, merges
+
+Row = dict[str, Any]
+
+_KNOWN = (
+    select(identities, contacts.c.name.label("contact_name"), contacts.c.language)
+    .join(contacts, contacts.c.id == identities.c.contact_id)
+    .where(tuple_(identities.c.inbox_id, identities.c.address).in_(bindparam("keys", expanding=True)))
+    .order_by(identities.c.id)
+    .with_for_update(of=identities)
+)
+_BY_PHONE = (
+    select(contacts.c.id, contacts.c.phone, contacts.c.name)
+    .where(contacts.c.phone.in_(bindparam("phones", expanding=True)))
+    .order_by(contacts.c.created_at.desc(), contacts.c.id)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody who writes to an inbox from an address, and what is said about them. ``proven`` covers the profile."""
+
+    inbox_id: str
+    address: str
+    proven: bool
+    profile: Profile
+
+
+def owner_key(inbox_id: str, address: str) -> str:
+    """Id of an identity, derived so that an upload can be bound to it before it has ever written."""
+    return hashlib.blake2s(f"{inbox_id}\x00{address}".encode(), digest_size=16).hexdigest()
+
+
+def meet(conn: Connection, now: int, callers: Iterable[Caller]) -> dict[tuple[str, str], Row]:
+    """Lock the callers' identities, making those that are new; return rows by (inbox, address)."""
+    people = look(conn, now, callers)
+    introduce(conn, now, people.values())
+    return people
+
+
+def look(conn: Connection, now: int, callers: Iterable[Caller]) -> dict[tuple[str, str], Row]:
+    """Like :func:`meet`, but strangers are stored by :func:`introduce` only: whoever is refused leaves no trace."""
+    wanted = {(caller.inbox_id, caller.address): caller for caller in callers}
+    people: dict[tuple[str, str], Row] = {}
+    for row in conn.execute(_KNOWN, {"keys": list(wanted)}).mappings():
+        people[row["inbox_id"], row["address"]] = dict(row)
+    new = [_stranger(caller, now) for key, caller in wanted.items() if key not in people]
+    _join(conn, new)
+    people.update({(person["inbox_id"], person["address"]): person for person in new})
+    return people
+
+
+def introduce(conn: Connection, now: int, people: Iterable[Row]) -> None:
+    """Store the strangers among *people*: contacts, links and identities."""
+    new = [person for person in people if "stranger" in person]
+    if not new:
+        return
+    conn.execute(insert(contacts), [{**p["stranger"], "created_at": now, "changed_at": now} for p in new])
+    conn.execute(insert(identities), [{c.name: p[c.name] for c in identities.c} for p in new])
+    links = [_link(p, now) for p in new if p["contact_id"] != p["stranger"]["id"]]
+    if links:
+        conn.execute(insert(merges), links)
+
+
+def _stranger(caller: Caller, now: int) -> Row:
+    said = caller.profile
+    contact = {
+        "id": uuid4().hex, "name": said.name or "", "language": said.language,
+        "phone": said.phone if caller.proven else None, "email": said.email if caller.proven else None,
+    }  # fmt: skip
+    return {
+        "id": owner_key(caller.inbox_id, caller.address), "inbox_id": caller.inbox_id, "address": caller.address,
+        "contact_id": contact["id"], "proven": caller.proven, "opted_out": False, "created_at": now,
+        "contact_name": contact["name"], "language": said.language, "stranger": contact,
+    }  # fmt: skip
+
+
+def _join(conn: Connection, new: list[Row]) -> None:
+    """Point strangers with a proven number at the contact who proved it first; an agent can undo that."""
+    phones = {person["stranger"]["phone"] for person in new} - {None}
+    if not phones:
+        return
+    found = conn.execute(_BY_PHONE, {"phones": list(phones)}).mappings()
+    before = {row["phone"]: row for row in found}
+    for person in new:
+        if (same := before.get(person["stranger"]["phone"])) is not None:
+            person.update(contact_id=same["id"], contact_name=same["name"])
+
+
+def _link(person: Row, now: int) -> Row:
+    return {
+        "id": uuid4().hex, "identity_id": person["id"], "from_contact": person["stranger"]["id"],
+        "to_contact": person["contact_id"], "user_id": None, "reason": "verified_number", "at": now, "undone_at": None,
+    }  # fmt: skip

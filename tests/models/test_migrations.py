@@ -1,0 +1,124 @@
+"""The migrations make exactly the schema the code is written against, once, whoever else starts at the same time."""
+
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text
+
+from models import migrate
+from models.db import Database
+from models.tables import metadata
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    one = Database(database_url)
+    yield one
+    one.close()
+
+
+def _difference(conn: Connection) -> list[Any]:
+    context = MigrationContext.configure(conn, opts={"compare_type": True, "compare_server_default": True})
+    return list(compare_metadata(context, metadata))
+
+
+def _sqlite_schema(database: Database) -> dict[str, list[str]]:
+    """Each table's and index's definition as its sorted clauses: constraints may come in another order."""
+    query = text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'alembic%'")
+    rows = database.read_now(lambda conn: list(conn.execute(query)))
+    return {
+        row.name: sorted(part.strip("() ") for part in re.split(r",| \)", " ".join(row.sql.split()))) for row in rows
+    }
+
+
+def _where_clauses(database: Database) -> dict[str, str]:
+    """Partial indexes of PostgreSQL, which the comparison leaves out."""
+    query = text("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' AND indexdef LIKE '%WHERE%'")
+    return {row.indexname: row.indexdef for row in database.read_now(lambda conn: list(conn.execute(query)))}
+
+
+def test_migrated_schema_is_the_code_schema(database: Database) -> None:
+    assert migrate.current(database) is None
+    assert migrate.upgrade(database) is True
+    assert migrate.current(database) == migrate.head()
+    assert database.read_now(_difference) == []
+
+
+def test_every_detail_matches_a_schema_made_from_the_tables(database: Database, tmp_path: Path) -> None:
+    migrate.upgrade(database)
+    if not database.sqlite:
+        partial = {
+            i.name
+            for t in metadata.tables.values()
+            for i in t.indexes
+            if i.dialect_options["postgresql"]["where"] is not None
+        }
+        found = _where_clauses(database)
+        assert set(found) == partial
+        assert "UNIQUE" in found["uq_conversations_unresolved"]
+        assert "<> 'resolved'" in found["uq_conversations_unresolved"]
+        return
+    other = Database(f"sqlite:///{tmp_path}/made.db")
+    with other.writing.begin() as conn:
+        metadata.create_all(conn)
+    assert _sqlite_schema(database) == _sqlite_schema(other)
+    other.close()
+
+
+def test_comparison_sees_a_missing_column(database: Database) -> None:
+    migrate.upgrade(database)
+    with database.writing.begin() as conn:
+        conn.execute(text("ALTER TABLE users DROP COLUMN capacity"))
+    assert [change[0] for change in database.read_now(_difference)] == ["add_column"]
+
+
+def test_migrating_twice_changes_nothing(database: Database) -> None:
+    migrate.upgrade(database)
+    assert migrate.upgrade(database) is False
+
+
+def test_processes_that_start_together_migrate_once(database: Database, database_url: str) -> None:
+    done: list[bool] = []
+
+    def start() -> None:
+        one = Database(database_url)
+        done.append(migrate.upgrade(one))
+        one.close()
+
+    starts = [threading.Thread(target=start) for _ in range(4)]
+    for one in starts:
+        one.start()
+    for one in starts:
+        one.join(60)
+    assert sorted(done) == [False, False, False, True]
+
+
+def test_older_code_serves_a_newer_database(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    # INV-21: after a rolling update is taken back, old code starts on the expanded schema.
+    migrate.upgrade(database)
+    with database.writing.begin() as conn:
+        conn.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert migrate.upgrade(database) is False
+    assert "newer" in caplog.text
+
+
+def test_a_revision_that_never_was_is_refused(database: Database) -> None:
+    migrate.upgrade(database)
+    with database.writing.begin() as conn:
+        conn.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+    with pytest.raises(migrate.MigrationError, match="0000"):
+        migrate.upgrade(database)
+
+
+def test_a_failed_step_leaves_nothing_behind(database: Database) -> None:
+    with database.writing.begin() as conn:
+        conn.execute(text("CREATE TABLE settings (name text)"))
+    with pytest.raises(Exception, match="settings"):
+        migrate.upgrade(database)
+    assert database.read_now(lambda conn: inspect(conn).get_table_names()) == ["settings"]

@@ -1,0 +1,194 @@
+"""Whatever people, customers, the bot and the clock do to conversations, ownership stays whole (INV-10, INV-11)."""
+
+import uuid
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+from hypothesis.stateful import run_state_machine_as_test
+from sqlalchemy import select
+
+from hub.routing import balanced
+from models import answers, ownership, users
+from models.answers import BotAnswer
+from models.ownership import Alarm, AssignQueue
+from models.tables import conversations, outbox
+from models.turns import Answer, BotMessage, HandOver
+from tests.support.stage import ROOM, Stage
+
+AGENTS = st.integers(0, 2)
+OWNED = ("status", "assignee_id")
+ACTIONS = st.sampled_from(["claim", "assign", "release", "hand_back", "resolve", "reopen", "snooze"])
+
+
+class Ownership(RuleBasedStateMachine):
+    """Three visitors, three agents with room for two chats each, one bot."""
+
+    stage: Stage
+    chats = Bundle("chats")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stage.renew()
+        self.people = [f"v:{uuid.uuid4().hex}" for _ in range(3)]
+        self.last: dict[str, dict[str, Any]] = {}
+
+    @initialize(target=chats)
+    def first(self) -> Any:
+        return multiple(*(self.stage.say("hello", who, has_bot=True).conversation for who in self.people[:2]))
+
+    # --- what happens --------------------------------------------------------------------------------------------
+
+    @rule(target=chats, who=st.integers(0, 2), has_bot=st.booleans())
+    def customer_writes(self, who: int, has_bot: bool) -> Any:
+        done = self.stage.say("more", self.people[who], has_bot=has_bot)
+        assert done.refused is None
+        known = done.conversation in self.last
+        assert self.stage.row(done.conversation)["status"] != "resolved"
+        return multiple() if known else done.conversation
+
+    @rule(chat=chats, do=ACTIONS, by=AGENTS, to=AGENTS, has_bot=st.booleans())
+    def agent_acts(self, chat: str, do: str, by: int, to: int, has_bot: bool) -> None:
+        before = self.stage.row(chat)
+        done = self.stage.act(do, chat, by=by, to=self.stage.agents[to], has_bot=has_bot)
+        after = self.stage.row(chat)
+        if done.refused:
+            assert done.refused == "conflict"
+            assert after == before
+            return
+        assert after["version"] == before["version"] + 1
+        owner = {"claim": by, "reopen": by, "assign": to}.get(do)
+        if owner is not None:
+            assert (after["status"], after["assignee_id"]) == ("open", self.stage.agents[owner]["id"])
+        expected = {"release": "open", "hand_back": "pending", "resolve": "resolved", "snooze": "snoozed"}
+        assert after["status"] == expected.get(do, "open")
+
+    @rule(chat=chats, by=AGENTS)
+    def agent_replies(self, chat: str, by: int) -> None:
+        before = self.stage.row(chat)
+        done = self.stage.reply(chat, by=by)
+        after = self.stage.row(chat)
+        me = self.stage.agents[by]["id"]
+        if done.refused:
+            assert done.refused == ("conflict" if before["status"] == "resolved" else "forbidden")
+            assert before["assignee_id"] != me
+            assert after == before
+        else:
+            assert (after["status"], after["assignee_id"], after["waiting_since"]) == ("open", me, None)
+
+    @rule(chat=chats, do=ACTIONS, by=AGENTS, late=st.integers(1, 3), has_bot=st.booleans())
+    def late_agent(self, chat: str, do: str, by: int, late: int, has_bot: bool) -> None:
+        """# INV-11: who names an older version changes nothing, whatever they try."""
+        before = self.stage.row(chat)
+        for version in (before["version"] - late, before["version"] + late):
+            done = self.stage.act(do, chat, by=by, version=version, to=self.stage.agents[0], has_bot=has_bot)
+            assert done.refused == "stale"
+            assert self.stage.reply(chat, by=by, version=version).refused == "stale"
+        assert self.stage.row(chat) == before
+
+    @rule(chat=chats, late=st.booleans(), wish=st.booleans(), failed=st.booleans(), fallback=st.booleans())
+    def bot_answers(self, chat: str, late: bool, wish: bool, failed: bool, fallback: bool) -> None:
+        before = self.stage.row(chat)
+        with self.stage.db.reading.connect() as conn:
+            mine = (outbox.c.conversation_id == chat) & (outbox.c.kind == "turn")
+            turn = conn.execute(select(outbox.c.id, outbox.c.seq).where(mine).order_by(outbox.c.seq)).first()
+        if turn is None:
+            return
+        answer = Answer(
+            messages=[BotMessage(text="yes")], fallback=fallback, hand_over=HandOver(reason="asked") if wish else None
+        )
+        given = BotAnswer(
+            turn.id, chat, turn.seq, before["version"] - late, answer, "m1", {"id": "b", "name": "Bot"}, False, "o", failed
+        )
+        done = self.stage.db.write_now(answers.answer, given)
+        again = self.stage.db.write_now(answers.answer, given)
+        after = self.stage.row(chat)
+        assert again.dropped
+        assert done.dropped == (late or before["status"] != "pending")
+        if done.dropped:
+            assert after == before
+        elif wish:
+            assert (after["status"], after["assignee_id"]) == ("open", None)
+
+    @rule(here=st.sets(AGENTS))
+    def queue_is_given_out(self, here: set[int]) -> None:
+        everybody = {agent["id"]: "away" for agent in self.stage.agents}
+        online = {self.stage.agents[index]["id"]: "online" for index in here}
+        self.stage.db.write_now(users.beat, {**everybody, **online})  # type: ignore[arg-type]  # literal availabilities
+        before = self.stage.db.read_now(ownership.queue)
+        changes = self.stage.db.write_now(ownership.assign_queue, AssignQueue([self.stage.inbox], balanced))
+        for change in changes:
+            who = self.stage.row(change.conversation)["assignee_id"]
+            assert who in online
+            assert self._load(who) <= ROOM
+        left = [chat for chat in self.stage.db.read_now(ownership.queue) if chat in before]
+        if left and changes:
+            assert all(self._load(agent) >= ROOM for agent in online)
+
+    def _load(self, agent: str) -> int:
+        mine = (conversations.c.assignee_id == agent) & (conversations.c.status == "open")
+        with self.stage.db.reading.connect() as conn:
+            return len(conn.execute(select(conversations.c.id).where(mine)).all())
+
+    @rule(chat=chats, late=st.booleans())
+    def snooze_ends(self, chat: str, late: bool) -> None:
+        before = self.stage.row(chat)
+        alarm = Alarm("none", chat, before["version"] - late)
+        rang = self.stage.db.write_now(ownership.unsnooze, alarm) is not None
+        assert rang == (before["status"] == "snoozed" and not late)
+
+    @rule(chat=chats)
+    def days_pass(self, chat: str) -> None:
+        """Resolved chats are too old to be reopened by their customer from now on."""
+        if self.stage.row(chat)["status"] == "resolved":
+            self.stage.change(chat, resolved_at=1)
+
+    # --- what must hold ------------------------------------------------------------------------------------------
+
+    @invariant()
+    def whole(self) -> None:
+        with self.stage.db.reading.connect() as conn:
+            query = select(conversations).where(conversations.c.inbox_id == self.stage.inbox)
+            rows = [dict(row) for row in conn.execute(query).mappings()]
+        open_ = [row["identity_id"] for row in rows if row["status"] != "resolved"]
+        assert len(open_) == len(set(open_))
+        for row in rows:
+            self._consistent(row)
+            self._forward(row, self.last.get(row["id"]))
+            self.last[row["id"]] = row
+
+    def _consistent(self, row: dict[str, Any]) -> None:
+        status = row["status"]
+        assert (row["resolved_at"] is not None) == (status == "resolved")
+        assert row["snoozed_until"] is None or status == "snoozed"
+        if status in ("pending", "resolved"):
+            assert row["assignee_id"] is None
+        if status in ("pending", "resolved", "snoozed"):
+            assert row["waiting_since"] is None
+        if status == "open" and row["assignee_id"] is None:
+            assert row["waiting_since"] is not None
+        log = self.stage.log(row["id"])
+        assert [m["seq"] for m in log] == list(range(1, row["last_seq"] + 1))
+        assert max(m["rev"] for m in log) <= row["rev"]
+
+    def _forward(self, row: dict[str, Any], before: dict[str, Any] | None) -> None:
+        if before is None:
+            return
+        assert row["version"] >= before["version"]
+        assert row["rev"] >= before["rev"]
+        moved = before["assignee_id"] != row["assignee_id"]
+        if moved or (before["status"] != row["status"] and before["status"] != "snoozed"):
+            assert row["version"] > before["version"]
+
+
+def test_ownership_stays_whole(stage: Stage) -> None:
+    # INV-10 INV-11
+    few = 20 if stage.db.sqlite else 8
+    machine = type("OnThisDatabase", (Ownership,), {"stage": stage})
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis leaves it so
+        machine,
+        settings=settings(
+            max_examples=few, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        ),
+    )

@@ -1,0 +1,230 @@
+"""A real hub in its own process, as ``frontdesk serve`` runs it, with an administrator and the demo inbox."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Protocol, Self
+
+import httpx
+from argon2 import PasswordHasher
+
+import bots
+from hub.inboxes import split_secrets, validate
+from hub.serving import DEMO, SAMPLE
+from hub.vault import Vault, open_vault
+from models import inboxes, migrate, users
+from models.db import Database
+from models.inboxes import NewInbox, TrainedModel
+from models.users import NewUser
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who can sign in."""
+
+    email: str
+    password: str
+    name: str
+    role: str
+
+
+ADMIN = Person("mika@shop.example", "correct horse battery", "Mika", "admin")
+AGENT = Person("sora@shop.example", "staple battery horse", "Sora", "agent")
+
+
+def trained_sample(shared: Path) -> Path:
+    """Folder of the trained sample assistant; the first worker of a run trains it, the others wait."""
+    import fasteners
+
+    folder = shared / "sample-model"
+    with fasteners.InterProcessLock(str(shared / "sample.lock")):
+        ready = folder / "ready"
+        if not ready.is_file():
+            folder.mkdir(exist_ok=True)
+            report = asyncio.run(bots.load("embedded", {}).train(SAMPLE, folder, lambda _step: None))
+            ready.write_text(json.dumps({"path": report.model.name, "version": report.version}))
+    return folder
+
+
+class Process(Protocol):
+    """What a test needs of a hub's process; ``subprocess.Popen`` has it."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Its exit code, None while it lives."""
+
+    def send_signal(self, sig: int) -> None:
+        """Send it a signal."""
+
+    def kill(self) -> None:
+        """SIGKILL it."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; raise ``subprocess.TimeoutExpired`` after *timeout* seconds."""
+
+
+def frontdesk_serve(environ: Mapping[str, str], log: IO[bytes]) -> Process:
+    """``frontdesk serve`` as everybody runs it."""
+    command = [sys.executable, "-c", "from hub.cli import main; main()", "serve"]
+    return subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=log)
+
+
+Launch = Callable[[Mapping[str, str], IO[bytes]], Process]
+"""Starts a hub process with an environment, and a file for what it prints."""
+
+
+class HubProcess:
+    """Start, stop, kill and restart a hub on one database and one folder."""
+
+    def __init__(
+        self, var: Path, database_url: str, sample: Path, launch: Launch = frontdesk_serve, **settings: str
+    ) -> None:
+        self.var = var
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.admin = ADMIN
+        self.agent = AGENT
+        self.database_url = database_url
+        self.inbox = ""
+        self._sample = sample
+        self._launch = launch
+        self._process: Process | None = None
+        self._environ = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("FRONTDESK_")},
+            "FRONTDESK_VAR": str(var),
+            "FRONTDESK_PORT": str(self.port),
+            "FRONTDESK_DATABASE_URL": database_url,
+            "FRONTDESK_JSON_LOGS": "true",
+            "FRONTDESK_DEV": "true",
+            "FRONTDESK_VISITOR_RATE": "1000",
+            "FRONTDESK_CONNECT_RATE": "10000",
+            **{f"FRONTDESK_{name.upper()}": value for name, value in settings.items()},
+        }
+        var.mkdir(parents=True, exist_ok=True)
+        self._fill()
+
+    def _fill(self) -> None:
+        """Give the database what a set-up would: people, the sample's model, the demo inbox."""
+        db = Database(self.database_url, synchronous="NORMAL")
+        migrate.upgrade(db)
+        if not db.read_now(inboxes.all_inboxes):
+            shutil.copytree(self._sample, self.var / "models", dirs_exist_ok=True)
+            trained = json.loads((self._sample / "ready").read_text())
+            model = TrainedModel(
+                "webshop", trained.get("engine", "embedded"), trained["version"], trained["path"], {}, {}
+            )
+            assistant = db.write_now(inboxes.promote, model)
+            self.inbox = db.write_now(inboxes.add, NewInbox("web", "Demo shop", "demo", DEMO, assistant=assistant))
+            hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+            for person in (ADMIN, AGENT):
+                new = NewUser(person.email, person.name, person.role, hasher.hash(person.password))  # type: ignore[arg-type]  # a literal role
+                db.write_now(users.add, new)
+        self.assistant = db.read_now(inboxes.all_assistants)[0].id
+        db.close()
+
+    def add_inbox(self, kind: str, name: str, config: dict[str, Any], *, bot: bool = True, **more: Any) -> str:
+        """Add an inbox as the command line would; a running hub takes it up within a second."""
+        import channels
+
+        vault: Vault = open_vault(None, self.var / "secret.key")
+        plain, secret = split_secrets(validate(channels.load(kind), config))
+        new = NewInbox(kind, name, name, plain, vault.seal(secret), self.assistant if bot else None, **more)
+        db = Database(self.database_url)
+        try:
+            return db.write_now(inboxes.add, new)
+        finally:
+            db.close()
+
+    def spawn(self) -> None:
+        """Start and wait for nothing."""
+        with (self.var / "hub.log").open("ab") as log:
+            self._process = self._launch(self._environ, log)
+
+    def start(self) -> None:
+        """Start and wait until it serves."""
+        self.spawn()
+        assert self._process is not None
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
+            try:
+                if httpx.get(f"{self.url}/health/ready", timeout=1.0).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                time.sleep(0.05)
+        raise AssertionError(f"the hub did not start:\n{self.log()[-4000:]}")
+
+    def stop(self) -> int:
+        """Ask it to stop; return its exit code."""
+        process = self._process
+        if process is None:
+            return 0
+        process.send_signal(signal.SIGTERM)
+        try:
+            code = process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait(5)
+        self._process = None
+        return code
+
+    def kill(self) -> None:
+        """SIGKILL it, as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(5)
+            self._process = None
+
+    def restart(self) -> None:
+        """Stop in good order and start again."""
+        self.stop()
+        self.start()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    def log(self) -> str:
+        """What it has logged."""
+        path = self.var / "hub.log"
+        return path.read_text() if path.is_file() else ""
+
+    @contextmanager
+    def client(self, person: Person = ADMIN) -> Iterator[httpx.Client]:
+        """An HTTP client that is signed in."""
+        with httpx.Client(base_url=self.url, timeout=10.0) as client:
+            answer = client.post("/api/session", json={"email": person.email, "password": person.password})
+            answer.raise_for_status()
+            client.headers["X-CSRF-Token"] = answer.json()["csrf"]
+            yield client
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+
+def free_port() -> int:
+    """A TCP port nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
