@@ -26,6 +26,8 @@ from models.wire import (
 
 NAMESPACE = "/agent"
 ROOM = "agents"
+RECHECK = 2.5
+"""Seconds between two looks whether the sessions of open sockets still live (S-8)."""
 BEAT = 10.0
 """Seconds between two presence writes, for all agents of this process at once."""
 
@@ -112,12 +114,16 @@ class AgentDesk:
         return list(seen.values())
 
     async def run(self) -> None:
-        """Write presence while anybody is here."""
+        """Write presence while anybody is here, and end sockets whose session ended."""
+        beats = 0
         while True:
-            await asyncio.sleep(BEAT)
+            await asyncio.sleep(RECHECK)
             try:
-                await self._beat()
                 await self._recheck()
+                beats += 1
+                if beats * RECHECK >= BEAT:
+                    await self._beat()
+                    beats = 0
             except DatabaseUnavailableError:
                 continue
             except Exception:
@@ -128,10 +134,13 @@ class AgentDesk:
             await self._db.write(users.beat, dict(self._availability), ROOM)
 
     async def _recheck(self) -> None:
-        """End sockets whose session ended elsewhere."""
-        for who in list(self._here.values()):
-            if await self._signin.who_by_socket_token(who.session.socket) is None:
-                await self.cut(who.session.user.id)
+        """End sockets whose session ended elsewhere: in another process, or by the command line."""
+        here = list(self._here.values())
+        if not here:
+            return
+        living = await self._signin.living([who.session.id for who in here])
+        for user in {who.session.user.id for who in here if who.session.id not in living}:
+            await self.cut(user)
 
     async def handle(self, sid: str, event: str, data: Any) -> dict[str, Any]:
         """Carry out one event; raises Refusal or ValidationError."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bots import Bot, Engine
+from bots import Bot, BotError, Engine
 from channels import Channel
 from models import inboxes
 from models.db import Database
@@ -87,6 +87,9 @@ class Registry:
             try:
                 engine = self._engine_for(assistant)
                 bot = await engine.open(self._models / assistant.path)
+            except BotError as error:
+                _log.error("assistant %s cannot be opened: %s", assistant.name, error)
+                continue
             except Exception:
                 _log.exception("assistant %s cannot be opened", assistant.name)
                 continue

@@ -171,7 +171,7 @@ class VisitorDesk:
     def _explain(self, origin: str, key: str) -> None:
         if len(self._told) < 100 and origin not in self._told:
             self._told.add(origin)
-            _log.warning("origin refused; to allow it: frontdesk inbox add … --origin %s (key %s)", origin[:200], key)
+            _log.warning("origin refused; to allow it: frontdesk inbox set %s --origin %s", key, origin[:200])
 
     async def welcome(self, sid: str) -> None:
         """Send ``ready``: first listen, then read, so that nothing falls between."""

@@ -65,7 +65,7 @@ class Worker:
             try:
                 await self._sweep()
                 if self._held and loop.time() >= renew_at:
-                    await self._db.write(outbox.renew, self._owner, self._owner)
+                    await self._db.write(outbox.renew, (self._owner, list(self._held)), self._owner)
                     renew_at = loop.time() + LEASE / 3000
             except DatabaseUnavailableError:
                 pass
@@ -112,29 +112,40 @@ class Worker:
         try:
             while line:
                 promise = line[0]
-                kept = await self._one(promise)
-                line.popleft()
-                self._held.discard(promise.id)
-                if not kept:
+                if await self._one(promise):
+                    line.popleft()
+                    self._held.discard(promise.id)
+                else:
                     await self._put_back(line)
         finally:
             self._held.difference_update(waiting.id for waiting in line)
             del self._lines[key]
 
     async def _put_back(self, line: deque[Promise]) -> None:
-        """Those behind a delayed promise wait in the outbox, which keeps their order."""
+        """A delayed promise and those behind it wait in the outbox, which keeps their order."""
         while line:
             ids = [promise.id for promise in line]
-            line.clear()
+            try:
+                await self._db.write(outbox.release, ids, self._owner)
+            except DatabaseUnavailableError:
+                await asyncio.sleep(SWEEP)
+                continue
+            for _ in ids:
+                line.popleft()
             self._held.difference_update(ids)
-            await self._db.write(outbox.release, ids, self._owner)
 
     async def _one(self, promise: Promise) -> bool:
         """Work on a promise; False if it must wait and so must those behind it."""
         try:
-            retry = await self._handlers[promise.kind](promise)
+            return await self._try(promise)
         except DatabaseUnavailableError:
             return False
+
+    async def _try(self, promise: Promise) -> bool:
+        try:
+            retry = await self._handlers[promise.kind](promise)
+        except DatabaseUnavailableError:
+            raise
         except Exception as error:
             _log.exception("%s %s of conversation %s failed", promise.kind, promise.id, promise.conversation)
             retry = Retry(self._backoff(promise.attempts), type(error).__name__)

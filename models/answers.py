@@ -14,6 +14,8 @@ from models.wire import Author, Brief, Json, Trace
 
 FALLBACKS = 2
 """Misunderstandings in a row that bring a person."""
+LANGUAGE = "language"
+"""Slot in which an assistant keeps the language it answers in."""
 FAILURES = 3
 """Failed turns in a row that bring a person (INV-13)."""
 
@@ -176,9 +178,11 @@ def _count(row: Row, arg: BotAnswer) -> None:
 
 
 def _learn(book: Book, row: Row, arg: BotAnswer) -> None:
-    """Slots become attributes of the contact, with the bot as their source."""
+    """Slots become attributes of the contact, with the bot as their source; the language is the conversation's own."""
     for name, value in arg.answer.slots.items():
-        if isinstance(value, str | int | float) and not isinstance(value, bool):
+        if name == LANGUAGE:
+            row["language"] = str(value)[:35] if value else row["language"]
+        elif isinstance(value, str | int | float) and not isinstance(value, bool):
             learn(book.conn, row["contact_id"], name, str(value), "bot", arg.bot["name"], book.now)
 
 
@@ -218,7 +222,7 @@ def brief(book: Book, entry: Entry, arg: BotAnswer, reason: str) -> Brief:
     if reading and not arg.answer.fallback:
         seen.append(reading.intent)
     first = select(messages.c.text).where(messages.c.conversation_id == conversation, messages.c.seq == arg.seq)
-    slots = {name: value for name, value in arg.answer.slots.items() if value is not None}
+    slots = {name: value for name, value in arg.answer.slots.items() if value is not None and name != LANGUAGE}
     return {
         "reason": reason,
         "asked": (book.conn.execute(first).scalar_one_or_none() or "")[:300],

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, or_, select, update
 
 from models import views
 from models.clock import now
@@ -46,6 +46,18 @@ _UPDATE = (
 _INSERT_CONVERSATION = insert(conversations)
 _INSERT_MESSAGE = insert(messages)
 _INSERT_PROMISE = insert(outbox)
+IN_LINE = ("turn", "deliver")
+"""Kinds of promises that a conversation keeps one at a time, in order."""
+_HELD_UP = (
+    select(outbox.c.conversation_id, outbox.c.kind)
+    .where(
+        outbox.c.conversation_id.in_(bindparam("ids", expanding=True)),
+        outbox.c.kind.in_(IN_LINE),
+        outbox.c.state.in_(("waiting", "leased")),
+        or_(outbox.c.owner.is_(None), outbox.c.owner != bindparam("owner")),
+    )
+    .distinct()
+)
 
 Row = dict[str, Any]
 
@@ -107,6 +119,7 @@ class Book:
         self._dirty: dict[str, None] = {}
         self._messages: list[Row] = []
         self._promises: list[Row] = []
+        self._leased: list[tuple[Row, Entry, Promise]] = []
 
     def load(self, ids: Iterable[str]) -> None:
         """Lock these conversations, always in id order."""
@@ -217,7 +230,9 @@ class Book:
         }  # fmt: skip
         self._promises.append(row)
         if leased:
-            entry.promises.append(Promise(row["id"], kind, row["conversation_id"], seq, row["payload"]))
+            promise = Promise(row["id"], kind, row["conversation_id"], seq, row["payload"])
+            entry.promises.append(promise)
+            self._leased.append((row, entry, promise))
 
     def close(self, entry: Entry) -> Change:
         """Say what a job did, as of now."""
@@ -247,8 +262,20 @@ class Book:
             self.conn.execute(_UPDATE, changed)
         if self._messages:
             self.conn.execute(_INSERT_MESSAGE, self._messages)
+        self._queue_behind()
         if self._promises:
             self.conn.execute(_INSERT_PROMISE, self._promises)
+
+    def _queue_behind(self) -> None:
+        """A promise whose line has earlier ones that are put off, or in other hands, waits for its turn (INV-9)."""
+        lines = {row["conversation_id"] for row, _, _ in self._leased if row["kind"] in IN_LINE}
+        if not lines:
+            return
+        held_up = set(self.conn.execute(_HELD_UP, {"ids": sorted(lines), "owner": self.owner}).tuples())
+        for row, entry, promise in self._leased:
+            if (row["conversation_id"], row["kind"]) in held_up:
+                row.update(state="waiting", owner=None, lease_until=None)
+                entry.promises.remove(promise)
 
     def _columns(self, row_id: str) -> Row:
         return {name: value for name, value in self._rows[row_id].items() if name not in _JOINED_ONLY}

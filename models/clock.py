@@ -49,4 +49,7 @@ def parse(moment: str) -> int:
     when = datetime.fromisoformat(moment)
     if when.tzinfo is None:
         raise ValueError("a moment needs a time zone")
-    return round(when.timestamp() * 1000)
+    try:
+        return round(when.astimezone(UTC).timestamp() * 1000)
+    except OverflowError:
+        raise ValueError("a moment lies in the years 1 to 9999") from None

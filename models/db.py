@@ -227,8 +227,10 @@ def _translated() -> Iterator[None]:
 
 def _engine(url: URL, synchronous: str, *, begin: str, pool: int) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=pool, max_overflow=pool, pool_pre_ping=True, pool_timeout=5)
-    engine = create_engine(url, connect_args={"timeout": 5.0, "check_same_thread": False})
+        return create_engine(
+            url, pool_size=pool, max_overflow=pool, pool_pre_ping=True, pool_timeout=5, hide_parameters=True
+        )
+    engine = create_engine(url, connect_args={"timeout": 5.0, "check_same_thread": False}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:

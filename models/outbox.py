@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby, takewhile
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, delete, func, insert, or_, select, tuple_, update
 
-from models.book import LEASE, Promise
+from models.book import IN_LINE, LEASE, Promise
 from models.clock import now
 from models.tables import outbox
 
@@ -31,17 +33,26 @@ _DUE = (
             and_(outbox.c.state == "waiting", outbox.c.due_at <= bindparam("now")),
             and_(outbox.c.state == "leased", outbox.c.lease_until < bindparam("now")),
         ),
-        or_(outbox.c.kind.not_in(("turn", "deliver")), _HEAD),
+        or_(outbox.c.kind.not_in(IN_LINE), _HEAD),
     )
     .order_by(outbox.c.due_at, outbox.c.conversation_id, outbox.c.seq)
     .limit(bindparam("most"))
     .with_for_update(of=outbox, skip_locked=True)
 )
 
+_LINES = (
+    select(outbox)
+    .where(
+        tuple_(outbox.c.conversation_id, outbox.c.kind).in_(bindparam("lines", expanding=True)),
+        outbox.c.state.in_(("waiting", "leased")),
+    )
+    .order_by(outbox.c.conversation_id, outbox.c.kind, outbox.c.seq)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Take up to ``most`` due promises for this process."""
+    """Take up to ``most`` due promises for this process, and what is due right behind them in their lines."""
 
     owner: str
     most: int = 50
@@ -59,9 +70,10 @@ class Later:
 
 
 def claim(conn: Connection, arg: Claim) -> list[Promise]:
-    """Lease due promises, oldest first; of a conversation's turns and deliveries only the first in line (INV-9)."""
+    """Lease due promises, oldest first; a conversation's turns and deliveries from the first in line on (INV-9)."""
     moment = now(conn)
-    rows = conn.execute(_DUE, {"now": moment, "most": arg.most}).mappings().all()
+    rows = list(conn.execute(_DUE, {"now": moment, "most": arg.most}).mappings())
+    rows += _behind(conn, [(row["conversation_id"], row["kind"]) for row in rows if row["kind"] in IN_LINE], moment)
     if rows:
         conn.execute(
             update(outbox)
@@ -71,16 +83,28 @@ def claim(conn: Connection, arg: Claim) -> list[Promise]:
     return [promise(row) for row in rows]
 
 
+def _behind(conn: Connection, lines: list[tuple[str, str]], moment: int) -> list[RowMapping]:
+    """What follows the heads of these lines, up to the first that is not due: nobody else can take it meanwhile."""
+    found: list[RowMapping] = []
+    if not lines:
+        return found
+    rows = conn.execute(_LINES, {"lines": lines}).mappings()
+    for _, line in groupby(rows, key=itemgetter("conversation_id", "kind")):
+        due = takewhile(lambda row: row["lease_until" if row["state"] == "leased" else "due_at"] <= moment, line)
+        found += list(due)[1:]
+    return found
+
+
 def promise(row: Any) -> Promise:
     """A row as the worker sees it."""
     return Promise(row["id"], row["kind"], row["conversation_id"], row["seq"], row["payload"], row["attempts"])
 
 
-def renew(conn: Connection, owner: str) -> None:
-    """Say that a process still works on what it took."""
-    conn.execute(
-        update(outbox).where(outbox.c.owner == owner, outbox.c.state == "leased").values(lease_until=now(conn) + LEASE)
-    )
+def renew(conn: Connection, arg: tuple[str, Sequence[str]]) -> None:
+    """Say that a process (its ``owner``) still works on these promises."""
+    owner, ids = arg
+    mine = and_(outbox.c.id.in_(ids), outbox.c.owner == owner, outbox.c.state == "leased")
+    conn.execute(update(outbox).where(mine).values(lease_until=now(conn) + LEASE))
 
 
 def release(conn: Connection, ids: Sequence[str]) -> None:

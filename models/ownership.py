@@ -50,6 +50,8 @@ def act(conn: Connection, arg: Act) -> Acted:
         return Acted("not_found", "conversation")
     if row["version"] != arg.version:
         return Acted("stale", "version")
+    if row["status"] == "resolved" and superseded(book, row):
+        return Acted("conflict", "conversation")
     entry = book.entry(row)
     if refused := _ACTIONS[arg.do](book, entry, arg):
         return refused
@@ -121,17 +123,19 @@ def resolve(book: Book, entry: Entry) -> None:
     )  # fmt: skip
 
 
-def _reopen(book: Book, entry: Entry, arg: Act) -> Acted | None:
-    row = entry.row
-    if row["status"] not in ("resolved", "snoozed"):
-        return Acted("conflict", "conversation")
+def superseded(book: Book, row: Row) -> bool:
+    """Whether a resolved conversation must stay so, because its customer has a newer one that is not."""
     same = and_(
         conversations.c.identity_id == row["identity_id"],
         conversations.c.thread == row["thread"],
         conversations.c.status != "resolved",
-        conversations.c.id != row["id"],
     )
-    if book.conn.execute(select(conversations.c.id).where(same)).first():
+    return book.conn.execute(select(conversations.c.id).where(same)).first() is not None
+
+
+def _reopen(book: Book, entry: Entry, arg: Act) -> Acted | None:
+    row = entry.row
+    if row["status"] not in ("resolved", "snoozed"):
         return Acted("conflict", "conversation")
     row.update(
         status="open", resolved_at=None, snoozed_until=None, assignee_id=arg.by["id"], assignee_name=arg.by["name"],

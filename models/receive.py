@@ -235,7 +235,7 @@ class _Intake:
             row.update(status="open", version=row["version"] + 1)
 
     def _store(self, arg: Receive, entry: Entry, person: Row, text: str, data: Row) -> Row:
-        said, row = arg.inbound, entry.row
+        said = arg.inbound
         keys = {"client_id": said.client_id}
         if said.external_id:
             keys.update(inbox_id=arg.inbox_id, external_id=said.external_id)

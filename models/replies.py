@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, select, tuple_
 from models import files
 from models.book import Book, Change, Entry
 from models.db import Batched
-from models.ownership import own
+from models.ownership import own, superseded
 from models.tables import messages
 from models.wire import Author, ErrorCode, Status
 
@@ -122,6 +122,8 @@ def _take(book: Book, entry: Entry, arg: Reply) -> Replied | None:
         return Replied(refused="opted_out", field="conversation")
     if row["version"] != arg.version:
         return Replied(refused="stale", field="version")
+    if row["status"] == "resolved" and superseded(book, row):
+        return Replied(refused="conflict", field="conversation")
     mine = row["assignee_id"] == arg.by["id"]
     if row["assignee_id"] and not mine:
         return Replied(refused="forbidden", field="conversation")

@@ -13,7 +13,7 @@ from models.db import Database
 from models.files import Stored
 from models.people import owner_key
 from models.receive import Receive, Received, receive
-from models.tables import consents, conversations, identities, messages, outbox
+from models.tables import consents, identities, messages, outbox
 from models.wire import Choice
 from tests.support.stage import HOUR, Stage
 
