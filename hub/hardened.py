@@ -194,7 +194,7 @@ class HardenedServer(socketio.AsyncServer):  # type: ignore[misc]  # the library
 
     def refused(self, error: ErrorBody) -> Exception:
         """What a connect handler raises so that the client is told why."""
-        refused: Exception = Refused(error)
+        refused: Exception = Refused(error["code"], error)
         return refused
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:

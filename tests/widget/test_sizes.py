@@ -1,0 +1,55 @@
+"""What a visitor downloads, after gzip -9. The limits are promises: make room before raising one."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+DIST = Path(__file__).resolve().parents[2] / "widget" / "dist"
+LOADER = 2_500
+CHAT = 16_000
+"""Loader, panel and one language: all that a plain conversation needs."""
+WHOLE = 20_000
+"""And what only some need: links and Markdown, files, rating, the owner's colour."""
+
+
+@pytest.fixture(scope="module")
+def panel() -> Path:
+    manifest = DIST / "manifest.json"
+    if not manifest.is_file():
+        pytest.skip("the browser code is not built")
+    path: str = json.loads(manifest.read_text())["panel"]
+    return DIST / path.lstrip("/")
+
+
+def size(path: Path) -> int:
+    return len(gzip.compress(path.read_bytes(), 9))
+
+
+def test_loader() -> None:
+    loader = DIST / "loader" / "widget.js"
+    if not loader.is_file():
+        pytest.skip("the browser code is not built")
+    assert size(loader) <= LOADER
+
+
+def test_a_conversation(panel: Path) -> None:
+    assert chat(panel) <= CHAT
+
+
+def test_the_whole_widget(panel: Path) -> None:
+    rest = [path for path in panel.parent.glob("*.js") if path.name not in {panel.name, "frame.js"}]
+    assert rest, "what is fetched later is built as files of its own"
+    assert chat(panel) + sum(map(size, rest)) <= WHOLE
+
+
+def test_only_one_language_is_fetched(panel: Path) -> None:
+    languages = list((panel.parent / "lang").glob("*.js"))
+    assert len(languages) >= 9
+    text = panel.read_text() + (DIST / "loader" / "widget.js").read_text()
+    assert "Write a message" not in text
+
+
+def chat(panel: Path) -> int:
+    return size(DIST / "loader" / "widget.js") + size(panel) + size(panel.parent / "lang" / "en.js")
