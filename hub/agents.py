@@ -5,6 +5,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
+from hub.emitter import Place, place_agent
 from hub.hardened import HardenedServer
 from hub.limits import Limit
 from hub.refusals import Refusal
@@ -18,6 +19,7 @@ from models.wire import (
     Author,
     Availability,
     SetPresence,
+    Summary,
     Sync,
     Typing,
     TypingEvent,
@@ -47,11 +49,12 @@ class _Agent:
 class AgentDesk:
     """Admits agents, tells who is there and who looks at what."""
 
-    def __init__(self, server: HardenedServer, db: Database, signin: SignIn, sign: Any) -> None:
+    def __init__(self, server: HardenedServer, db: Database, signin: SignIn, sign: Any, place: Place) -> None:
         self._server = server
         self._db = db
         self._signin = signin
         self._sign = sign
+        self._place = place
         self._here: dict[str, _Agent] = {}
         self._availability: dict[str, Availability] = {}
         self._chatter = Limit(100, 10.0)
@@ -166,9 +169,13 @@ class AgentDesk:
             "changed": [self._sign(message) for message in found.changed],
             "next": found.next,
             "rev": found.conversation["rev"],
-            "conversation": found.conversation,
+            "conversation": self._placed(found.conversation),
         }
         return dict(ack)
+
+    def _placed(self, summary: Summary) -> Summary:
+        place_agent(summary, self._place)
+        return summary
 
     async def _typing(self, who: _Agent, data: Any) -> dict[str, Any]:
         said = Typing.model_validate(data)

@@ -141,7 +141,7 @@ def build(settings: Settings) -> Parts:
     intake = Intake(db, store)
     hub = Hub(db, registry, aftermath, intake.text, owner)
     signin = SignIn(db, vault)
-    desk = AgentDesk(server, db, signin, emitter.sign)
+    desk = AgentDesk(server, db, signin, emitter.sign, board.place)
     signin.on_revoked.append(desk.cut)
     visitors = VisitorDesk(server, hub, db, registry, vault, settings, emitter.sign, board.place)
     server.origin_known = visitors.origin_known

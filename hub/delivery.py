@@ -51,9 +51,6 @@ class Deliverer:
             return None
         if live is None or live.inbox.broken:
             return Retry(60.0, "inbox_unavailable", free=True)
-        if row["behind"]:
-            # An earlier message was put off after this one was handed to us: the outbox keeps their order (INV-9).
-            return Retry(0.0, "behind", free=True)
         if row["opted_out"]:
             return await self._end(promise, live, [], "failed", "opted_out")
         sent: list[str] = list(promise.payload.get("sent", ()))

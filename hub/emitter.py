@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from hub.notices import notices
 from models import views
 from models.book import Change
-from models.wire import AgentMessage, Attachment, Summary
+from models.wire import AgentMessage, Attachment, Conversation, Summary
 
 REMEMBERED = 20_000
 """Conversations whose last told rev is kept."""
@@ -44,6 +44,24 @@ class _Told:
     rev: int
     seq: int
     filling: bool = False
+    heard: int = 0
+    """Highest rev anybody spoke of: a fill that read too early for it is done again."""
+
+
+Place = Callable[[str], int | None]
+"""Position of a waiting conversation, as the queue was last looked at."""
+
+
+def place_visitor(view: Conversation, place: Place) -> None:
+    """Fill in a visitor's position; only who waits has one."""
+    waits = view["status"] == "open" and view["agent"] is None
+    view["queue_position"] = place(view["id"]) if waits else None
+
+
+def place_agent(summary: Summary, place: Place) -> None:
+    """The same in a row of the agents' list."""
+    waits = summary["status"] == "open" and summary["assignee"] is None
+    summary["queue_position"] = place(summary["id"]) if waits else None
 
 
 class Emitter:
@@ -54,7 +72,7 @@ class Emitter:
         out: Publisher,
         fill: Callable[[str, int], Awaitable[Change | None]],
         sign: Callable[[Attachment], str],
-        place: Callable[[str], int | None],
+        place: Place,
     ) -> None:
         self._out = out
         self._fill = fill
@@ -74,7 +92,7 @@ class Emitter:
         if change.rev <= told.rev:
             return
         if change.before > told.rev:
-            self._catch_up(change.conversation, told)
+            self._catch_up(change.conversation, told, change.rev)
             return
         self._publish(change, told)
 
@@ -97,7 +115,7 @@ class Emitter:
                 self._out.to_agents("notification", notice)
             else:
                 self._out.to_agent(user, "notification", notice)
-        change.view["queue_position"] = self._place(change.conversation)
+        place_visitor(change.view, self._place)
         self._out.to_visitor(change.identity, "conversation", change.view)
         self.summary(change.summary)
 
@@ -116,10 +134,11 @@ class Emitter:
     def _flush(self) -> None:
         waiting, self._summaries = self._summaries, {}
         for summary in waiting.values():
-            summary["queue_position"] = self._place(summary["id"])
+            place_agent(summary, self._place)
             self._out.to_agents("conversation", summary)
 
-    def _catch_up(self, conversation: str, told: _Told) -> None:
+    def _catch_up(self, conversation: str, told: _Told, rev: int) -> None:
+        told.heard = max(told.heard, rev)
         if told.filling:
             return
         told.filling = True
@@ -136,5 +155,9 @@ class Emitter:
             return
         finally:
             told.filling = False
-        if whole is not None and whole.rev > told.rev:
+        if whole is None:
+            return
+        if whole.rev > told.rev:
             self._publish(whole, told)
+        if told.rev < told.heard:
+            self._catch_up(conversation, told, told.heard)

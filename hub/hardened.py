@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import functools
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -31,6 +32,9 @@ MAX_BYTES = 1 << 20
 CONNECT_SECONDS = 10.0
 """Time a socket has to CONNECT (S-6)."""
 RESERVED = frozenset({"connect", "disconnect", "connect_error"})
+_SID = "frontdesk.sid"
+_ASKS = re.compile(r"2(/[a-z]+),(\d{1,15})\[")
+"""An event that wants an answer, up to its JSON."""
 
 _log = logging.getLogger("frontdesk.sockets")
 
@@ -86,8 +90,17 @@ class _Json:
 
 
 class _Engine(engineio.AsyncServer):  # type: ignore[misc]  # the library ships no types
+    malformed: Callable[[Any], Awaitable[None]]
+
     def create_queue(self, *_args: Any, **_kwargs: Any) -> BoundedQueue:
         return BoundedQueue()
+
+    async def _handle_connect(self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None) -> Any:
+        try:
+            return await super()._handle_connect(environ, transport, jsonp_index)
+        except ValueError:  # a frame that is no packet at all: the library would leave its socket behind
+            await self.malformed(environ.get(_SID))
+            return ""
 
 
 class HardenedServer(socketio.AsyncServer):  # type: ignore[misc]  # the library ships no types
@@ -117,6 +130,7 @@ class HardenedServer(socketio.AsyncServer):  # type: ignore[misc]  # the library
         self._unconnected: dict[str, float] = {}
         self._rooms: dict[str, dict[str, str]] = {}
         self.dropped = 0
+        self.eio.malformed = self._not_a_packet
 
     def _engineio_server_class(self) -> Any:
         return _Engine
@@ -199,12 +213,28 @@ class HardenedServer(socketio.AsyncServer):  # type: ignore[misc]  # the library
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
         await super()._handle_eio_connect(eio_sid, environ)
+        environ[_SID] = eio_sid
         self.eio.sockets[eio_sid].queue.full_up = functools.partial(self._overflow, eio_sid)
+        self._expect_connect(eio_sid)
+
+    def _expect_connect(self, eio_sid: str) -> None:
         self._unconnected[eio_sid] = asyncio.get_running_loop().time() + CONNECT_SECONDS
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: Any) -> None:
-        self._unconnected.pop(eio_sid, None)
         await super()._handle_eio_disconnect(eio_sid, reason)
+        self._unconnected.pop(eio_sid, None)
+
+    async def _handle_disconnect(self, eio_sid: str, namespace: str | None, reason: Any = None) -> None:
+        await super()._handle_disconnect(eio_sid, namespace, reason)
+        if not any(self.manager.sid_from_eio_sid(eio_sid, name) for name in self.manager.get_namespaces()):
+            self._expect_connect(eio_sid)
+
+    async def _not_a_packet(self, eio_sid: str | None) -> None:
+        socket = self.eio.sockets.get(eio_sid)
+        if eio_sid and socket:
+            _log.info("socket %s cut: not a packet", eio_sid)
+            await self.cut(eio_sid)
+            socket.queue.put_nowait(None)
 
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
         try:
@@ -214,8 +244,23 @@ class HardenedServer(socketio.AsyncServer):  # type: ignore[misc]  # the library
         except SocketIsClosedError:
             await self.cut(eio_sid)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
-            _log.info("socket %s cut: malformed packet (%s)", eio_sid, type(error).__name__)
-            await self.cut(eio_sid)
+            if not self._answer_ambiguous(eio_sid, data):
+                _log.info("socket %s cut: malformed packet (%s)", eio_sid, type(error).__name__)
+                await self.cut(eio_sid)
+
+    def _answer_ambiguous(self, eio_sid: str, data: Any) -> bool:
+        """Answer an event whose JSON is not strict (S-16), if that is what is wrong and it asks for an answer."""
+        asks = _ASKS.match(data) if isinstance(data, str) else None
+        if not asks or not self.manager.sid_from_eio_sid(eio_sid, asks[1]):
+            return False
+        try:
+            strictjson.loads(data[asks.end() - 1 :])
+        except ValueError as error:
+            body: ErrorBody = {"code": "bad_request", "message": str(error)}
+            answer = packet.Packet(packet.ACK, [{"ok": False, "error": body}], namespace=asks[1], id=int(asks[2]))
+            self._push(eio_sid, engine_packet.Packet(engine_packet.MESSAGE, answer.encode()))
+            return True
+        return False
 
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         namespace = namespace or "/"

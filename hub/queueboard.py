@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from hub.emitter import Publisher
+from hub.emitter import Publisher, place_agent, place_visitor
 from hub.registry import Registry
 from hub.routing import POLICIES
 from models import ownership, threads, views
@@ -76,7 +76,9 @@ class QueueBoard:
         self._places = places
         for conversation in changed[:200]:
             row = await self._db.read(threads.find, conversation)
-            if row is not None and row["status"] == "open":
-                view = views.conversation(row)
-                view["queue_position"] = places[conversation]
+            if row is not None:
+                view, summary = views.conversation(row), views.summary(row)
+                place_visitor(view, self.place)
+                place_agent(summary, self.place)
                 self._out.to_visitor(row["identity_id"], "conversation", view)
+                self._out.to_agents("conversation", summary)

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hub import identity
+from hub.emitter import place_visitor
 from hub.hardened import HardenedServer
 from hub.limits import Limit
 from hub.refusals import Refusal
@@ -272,7 +273,7 @@ class VisitorDesk:
         return dict(ack)
 
     def _placed(self, view: Conversation) -> Conversation:
-        view["queue_position"] = self._place(view["id"])
+        place_visitor(view, self._place)
         return view
 
     async def _typing(self, who: _Visitor, data: Any) -> dict[str, Any]:

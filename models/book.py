@@ -167,7 +167,7 @@ class Book:
     def touch(self, row: Row) -> int:
         """Count a visible change; return its rev."""
         row["rev"] += 1
-        row["changed_at"] = self.now
+        row["changed_at"] = max(self.now, row["changed_at"])  # the clock was read before the row was locked
         self._dirty[row["id"]] = None
         return int(row["rev"])
 
@@ -193,12 +193,12 @@ class Book:
             "kind": kind, "public": public, "sender": sender, "author_id": author["id"] if author else None,
             "author_name": author["name"] if author else None, "client_id": None, "inbox_id": None,
             "external_id": None, "in_reply_to": None, "part": None, "text": text, "data": data or None,
-            "state": state, "error": None, "removed": False, "created_at": self.now, **keys,
+            "state": state, "error": None, "removed": False, "created_at": row["changed_at"], **keys,
         }  # fmt: skip
         if public:
             row["last_public_seq"] = row["last_seq"]
         if kind == "text":
-            row.update(preview=text[:PREVIEW], last_sender=sender, last_at=self.now)
+            row.update(preview=text[:PREVIEW], last_sender=sender, last_at=row["changed_at"])
         entry.added.append(message)
         self._messages.append(message)
         return message
@@ -271,7 +271,8 @@ class Book:
         lines = {row["conversation_id"] for row, _, _ in self._leased if row["kind"] in IN_LINE}
         if not lines:
             return
-        held_up = set(self.conn.execute(_HELD_UP, {"ids": sorted(lines), "owner": self.owner}).tuples())
+        found = self.conn.execute(_HELD_UP, {"ids": sorted(lines), "owner": self.owner})
+        held_up = {(row.conversation_id, row.kind) for row in found}
         for row, entry, promise in self._leased:
             if (row["conversation_id"], row["kind"]) in held_up:
                 row.update(state="waiting", owner=None, lease_until=None)

@@ -9,6 +9,7 @@ other people's work, and functions must be re-runnable.
 import asyncio
 import logging
 import queue
+import sqlite3
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,13 @@ BATCH = 64
 """Most jobs in one transaction."""
 RETRYABLE = {"40001", "40P01"}
 """SQLSTATEs of a serialization failure and a deadlock: the work is run again."""
+SQLITE_GONE = {
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOTADB,
+}  # fmt: skip
+"""SQLite's codes for a file that cannot be read or written now; any other is a fault of the statement."""
+CONNECT_SECONDS = 3
+"""Longest wait for PostgreSQL to answer a connect (INV-15)."""
 
 _log = logging.getLogger("frontdesk.db")
 
@@ -143,7 +151,17 @@ class _Line:
         except Exception as error:
             if _sqlstate(error) in RETRYABLE:
                 _log.info("a batch of %d runs again, job by job", len(batch))
-            return [self._alone(job) for job in batch]
+            return self._each(batch, _public(error) if _is_unreachable(error) else None)
+
+    def _each(self, batch: list[_Job], gone: Exception | None) -> list[_Outcome]:
+        """Run jobs one by one; once the database is gone the rest are told so, or each would wait for its time-out."""
+        done: list[_Outcome] = []
+        for job in batch:
+            outcome = _Outcome(job, error=gone) if gone else self._alone(job)
+            if isinstance(outcome.error, DatabaseUnavailableError):
+                gone = outcome.error
+            done.append(outcome)
+        return done
 
     def _alone(self, job: _Job, tries: int = 3) -> _Outcome:
         for left in reversed(range(tries)):
@@ -204,15 +222,20 @@ def _public(error: Exception) -> Exception:
     """Turn "cannot reach or write" into one typed error; leave programming faults as they are."""
     if isinstance(error, DBAPIError):
         gone = error.connection_invalidated or _sqlstate(error)[:2] in {"08", "53", "57"}
-        if gone or _is_operational(error):
+        if gone or _is_unreachable(error):
             _log.error("database unavailable: %s", type(error.orig).__name__)
             return DatabaseUnavailableError(type(error.orig).__name__)
     return error
 
 
-def _is_operational(error: DBAPIError) -> bool:
+def _is_unreachable(error: Exception) -> bool:
     """Whether a driver error without an SQLSTATE says that the database, not the statement, is at fault."""
-    return not _sqlstate(error) and type(error.orig).__name__ in {"OperationalError", "InterfaceError"}
+    if not isinstance(error, DBAPIError) or _sqlstate(error):
+        return False
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in SQLITE_GONE
+    return type(error.orig).__name__ in {"OperationalError", "InterfaceError"}
 
 
 @contextmanager
@@ -228,7 +251,13 @@ def _translated() -> Iterator[None]:
 def _engine(url: URL, synchronous: str, *, begin: str, pool: int) -> Engine:
     if url.get_backend_name() != "sqlite":
         return create_engine(
-            url, pool_size=pool, max_overflow=pool, pool_pre_ping=True, pool_timeout=5, hide_parameters=True
+            url,
+            pool_size=pool,
+            max_overflow=pool,
+            pool_pre_ping=True,
+            pool_timeout=5,
+            hide_parameters=True,
+            connect_args={"connect_timeout": CONNECT_SECONDS},
         )
     engine = create_engine(url, connect_args={"timeout": 5.0, "check_same_thread": False}, hide_parameters=True)
 

@@ -23,17 +23,6 @@ _BY_EXTERNAL = select(deliveries).where(
     deliveries.c.inbox_id == bindparam("inbox"), deliveries.c.external_id == bindparam("external")
 )
 
-_BEHIND = (
-    select(outbox.c.id)
-    .where(
-        outbox.c.conversation_id == messages.c.conversation_id,
-        outbox.c.kind == "deliver",
-        outbox.c.seq < messages.c.seq,
-        outbox.c.state.in_(("waiting", "leased")),
-    )
-    .exists()
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -185,10 +174,10 @@ def file_came(conn: Connection, arg: tuple[str, str, files.Stored | None]) -> Ch
 
 
 def address_of(conn: Connection, conversation: str, seq: int) -> Row | None:
-    """What a delivery needs: the message, the identity's address, the inbox, and whether one before it still waits."""
+    """What a delivery needs: the message, the identity's address and the inbox."""
     query = (
         select(messages, identities.c.address, conversations.c.thread, conversations.c.inbox_id.label("inbox"),
-               identities.c.opted_out, _BEHIND.label("behind"))
+               identities.c.opted_out)
         .join(conversations, conversations.c.id == messages.c.conversation_id)
         .join(identities, identities.c.id == conversations.c.identity_id)
         .where(messages.c.conversation_id == conversation, messages.c.seq == seq)

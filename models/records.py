@@ -233,10 +233,10 @@ def conversations_of(conn: Connection, identity: str) -> list[str]:
 
 
 def conversations_of_contact(conn: Connection, contact_id: str) -> list[str]:
-    """Ids of a contact's unresolved conversations."""
+    """Ids of a contact's conversations: the lists show its name in each."""
     query = (
         select(conversations.c.id)
         .join(identities, identities.c.id == conversations.c.identity_id)
-        .where(identities.c.contact_id == contact_id, conversations.c.status != "resolved")
+        .where(identities.c.contact_id == contact_id)
     )
     return list(conn.execute(query).scalars())

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from hub.agents import AgentDesk
 from hub.api.session import Guard
+from hub.emitter import place_agent
 from hub.problems import Problem, StrictRoute
 from hub.queueboard import QueueBoard
 from hub.registry import LiveInbox, Registry
@@ -57,7 +58,7 @@ def conversation_routes(
     Owner = Annotated[Session, Depends(guard.may("own"))]
 
     def placed(summary: Summary) -> Summary:
-        summary["queue_position"] = board.place(summary["id"])
+        place_agent(summary, board.place)
         return summary
 
     async def find(conversation: str) -> tuple[Any, LiveInbox]:

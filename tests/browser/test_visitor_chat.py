@@ -205,9 +205,9 @@ def test_unread_is_counted_on_launcher_and_hidden_title(hub: HubProcess, page: P
     other.launcher.click()
     other.ask("Thank you", "")
     expect(widget.launcher).to_have_attribute("data-unread", "1")
-    expect(page).to_have_title(re.compile(r"^\(1\) Hazel"))
+    expect(page).to_have_title(re.compile(r"^\(1\) Northwind"))
     assert page.evaluate("window.unread") == 1
     page.evaluate(hide, False)
     widget.launcher.click()
     expect(widget.launcher).to_have_attribute("data-unread", "")
-    expect(page).to_have_title(re.compile("^Hazel"))
+    expect(page).to_have_title(re.compile("^Northwind"))

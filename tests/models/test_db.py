@@ -47,6 +47,10 @@ def poison(conn: Connection, name: str) -> str:
     raise ZeroDivisionError
 
 
+def _poison_all(conn: Connection, names: Sequence[str]) -> list[str]:
+    return [poison(conn, name) for name in names]
+
+
 def stored(db: Database) -> list[str]:
     """All names in the order they were written."""
     return db.read_now(lambda conn: list(conn.execute(select(notes.c.name).order_by(notes.c.id)).scalars()))
@@ -99,7 +103,7 @@ async def test_jobs_of_one_key_keep_their_order(db: Database) -> None:
     assert stored(db) == [f"{number}" for number in range(300)]
 
 
-@pytest.mark.parametrize("bad", [poison, Batched(lambda conn, names: [poison(conn, name) for name in names])])
+@pytest.mark.parametrize("bad", [poison, Batched(_poison_all)], ids=["plain", "batched"])
 async def test_a_poison_job_breaks_nobody_elses(db: Database, bad: Any) -> None:
     """# INV-19: the batch is rolled back, each job runs alone, and only the poison is refused."""
     busy = asyncio.create_task(db.write(hold, 0.1, "k"))
@@ -219,9 +223,8 @@ async def test_wrong_sql_is_no_missing_database(db: Database) -> None:
 async def test_a_dropped_connection_is_replaced(db: Database) -> None:
     """# INV-15: as after a restart of PostgreSQL."""
     await db.write(note, "before", "k")
-    kill = text(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    )
+    mine = "datname = current_database() AND pid <> pg_backend_pid()"
+    kill = text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}")
     db.write_now(lambda conn, _: conn.execute(kill).all(), None)
     assert await db.write(note, "after", "k") == "after"
     assert (await db.read(lambda conn: conn.execute(select(notes.c.name)).scalars().all())) == ["before", "after"]

@@ -207,7 +207,7 @@ def test_ownership_stays_whole(stage: Stage) -> None:
     # INV-10 INV-11
     few = 15 if stage.db.sqlite else 6
     machine = type("OnThisDatabase", (Ownership,), {"stage": stage})
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis leaves it so
+    run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=few,
