@@ -54,7 +54,9 @@ def trained_sample(shared: Path) -> Path:
         ready = folder / "ready"
         if not ready.is_file():
             folder.mkdir(exist_ok=True)
-            report = asyncio.run(bots.load("embedded", {}).train(SAMPLE, folder, lambda _step: None))
+            with ThreadPoolExecutor(1) as aside:  # the caller's thread may run an event loop, as Playwright's does
+                training = bots.load("embedded", {}).train(SAMPLE, folder, lambda _step: None)
+                report = aside.submit(asyncio.run, training).result()
             ready.write_text(json.dumps({"path": report.model.name, "version": report.version}))
     return folder
 
