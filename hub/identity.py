@@ -1,15 +1,17 @@
 """Who a visitor is: anonymous by our token, or a user of the site by a short-lived JWT the site signed (S-2)."""
 
+import re
 from dataclasses import dataclass
 
 import jwt
 from jwt.types import Options
 
 from models.inbound import Profile
+from models.text import clean
 
 MAX_AGE = 300
 """Longest life of a site's JWT in seconds."""
-
+_PHONE = re.compile(r"\+[1-9][0-9]{5,14}")
 
 _OPTIONS: Options = {"require": ["exp", "aud", "sub"], "strict_aud": True}
 
@@ -30,12 +32,16 @@ def prove(token: str, secret: str, audience: str, now: float) -> Proven:
     """Read a site's JWT: HS256 only, ``exp`` at most five minutes ahead, ``aud`` = the site key."""
     try:
         claims = jwt.decode(token, secret, algorithms=["HS256"], audience=audience, options=_OPTIONS)
-    except jwt.InvalidTokenError as error:
+    except (jwt.PyJWTError, ValueError, OverflowError) as error:
         raise IdentityError(type(error).__name__) from None
-    if claims["exp"] - now > MAX_AGE:
+    if not isinstance(claims["exp"], int | float) or claims["exp"] - now > MAX_AGE:
         raise IdentityError("LivesTooLong")
-    if not claims["sub"]:
-        raise IdentityError("EmptySubject")
-    said = {name: claims.get(name) for name in ("name", "email", "phone_number")}
-    name, email, phone = (value if isinstance(value, str) and len(value) < 255 else None for value in said.values())
-    return Proven(str(claims["sub"]), Profile(name=name, email=email, phone=phone))
+    sub = str(claims["sub"])
+    if not sub or clean(sub) != sub:
+        raise IdentityError("OddSubject")
+    name, email, phone = (_text(claims.get(claim)) for claim in ("name", "email", "phone_number"))
+    return Proven(sub, Profile(name=name, email=email, phone=phone if phone and _PHONE.fullmatch(phone) else None))
+
+
+def _text(value: object) -> str | None:
+    return clean(value) if isinstance(value, str) and len(value) < 255 else None

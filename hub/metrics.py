@@ -1,5 +1,6 @@
 """What an operator watches: Prometheus text, and whether this process is alive and ready."""
 
+import secrets
 from collections.abc import Awaitable, Callable, Iterator
 
 from fastapi import APIRouter
@@ -71,7 +72,8 @@ def metric_routes(
 def _may_read(request: Request, settings: Settings) -> bool:
     """Whether it comes from this computer (not through a proxy), or has the token."""
     token = settings.metrics_token
-    if token and request.headers.get("authorization") == f"Bearer {token.get_secret_value()}":
+    given = request.headers.get("authorization", "").encode("utf-8", "replace")
+    if token and secrets.compare_digest(given, f"Bearer {token.get_secret_value()}".encode()):
         return True
     host = request.client.host if request.client else ""
     return is_loopback(host) and "x-forwarded-for" not in request.headers

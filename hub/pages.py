@@ -1,6 +1,7 @@
 """The built browser code over HTTP: loader, panel, and the pages, as ``widget/dist/manifest.json`` lists them."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ TYPES = {
     ".png": "image/png",
     ".webp": "image/webp",
 }
+_LASTING = re.compile(r"[a-z-]+(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,150}){1,8}")
+"""Names a build gives: nothing that climbs, hides or overflows, so that no page is served without its policy."""
 
 
 class Pages:
@@ -68,6 +71,8 @@ class Pages:
 
     async def _lasting(self, request: Request) -> Response:
         path = request.url.path.lstrip("/")
+        if not _LASTING.fullmatch(path):
+            return PlainTextResponse("not found", 404)
         where = path if path.startswith("w/") else f"{path.partition('-assets/')[0]}/{path}"
         return self._file(where, FOR_EVER, shared=path.startswith("w/"))
 

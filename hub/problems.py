@@ -158,6 +158,10 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def strictly(request: Request) -> Response:
+            if "\x00" in request.scope["path"]:
+                raise Problem("not_found")
+            if b"%00" in request.scope["query_string"]:
+                raise Problem("bad_request", "NUL is no text", field="query")
             return await handle(StrictRequest(request.scope, request.receive))
 
         return strictly

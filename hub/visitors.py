@@ -20,6 +20,7 @@ from models import threads, views
 from models.db import Database
 from models.inbound import Inbound, Profile
 from models.people import owner_key
+from models.text import clean
 from models.threads import Mark, Rating
 from models.wire import (
     PROTOCOL,
@@ -135,7 +136,7 @@ class VisitorDesk:
         who = owner_key(live.id, address)
         if len(self._sockets.get(who, ())) >= MAX_SOCKETS:
             raise Refusal("rate_limited", "Too many open pages.", retry_after=30.0)
-        language = said.locale.replace("_", "-") if said.locale else None
+        language = clean(said.locale).replace("_", "-") if said.locale else None
         profile = profile.model_copy(update={"language": language})
         self._here[sid] = _Visitor(live, token, address, who, profile, tidy_page(said.page) if said.page else None)
         self._sockets.setdefault(who, set()).add(sid)
@@ -145,20 +146,31 @@ class VisitorDesk:
         address = self._vault.visitor(said.token, live.id) if said.token else None
         if said.token and address is None:
             raise Refusal("unauthorized", "This token was not made here.", field="token")
-        if said.identity and not (address and not address.startswith(views.VISITOR)):
-            secret = getattr(live.config, "identity_secret", None)
-            if secret is None:
-                raise Refusal("bad_request", "This inbox has no identity secret.", field="identity")
+        bound = address is not None and not address.startswith(views.VISITOR)
+        if said.identity:
             try:
-                who = identity.prove(said.identity, secret.get_secret_value(), live.inbox.key, time.time())
-                token = self._vault.bind(who.sub, live.id)
-            except (identity.IdentityError, ValueError):
-                raise Refusal("unauthorized", "The identity proves nothing.", field="identity") from None
-            return token, self._vault.visitor(token, live.id) or "", who.profile
+                return self._proven(live, said.identity, said.token if bound else None)
+            except Refusal:
+                if not bound:
+                    raise
         if address and said.token:
             return said.token, address, Profile()
         token = self._vault.mint()
         return token, self._vault.visitor(token, live.id) or "", Profile()
+
+    def _proven(self, live: LiveInbox, proof: str, bound: str | None) -> tuple[str, str, Profile]:
+        """Whom the site names: their own token if they came with it, else a new one. Another's is of no use here."""
+        secret = getattr(live.config, "identity_secret", None)
+        if secret is None:
+            raise Refusal("bad_request", "This inbox has no identity secret.", field="identity")
+        try:
+            who = identity.prove(proof, secret.get_secret_value(), live.inbox.key, time.time())
+            token = self._vault.bind(who.sub, live.id)
+        except (identity.IdentityError, ValueError):
+            raise Refusal("unauthorized", "The identity proves nothing.", field="identity") from None
+        address = self._vault.visitor(token, live.id) or ""
+        same = bound is not None and self._vault.visitor(bound, live.id) == address
+        return (bound if bound and same else token), address, who.profile
 
     def _origin_allowed(self, live: LiveInbox, origin: str) -> bool:
         if not live.channel.caps.origins:
@@ -166,7 +178,10 @@ class VisitorDesk:
         allowed = {self._settings.public_url, *getattr(live.config, "origins", ())}
         if origin.lower() in allowed:
             return True
-        host = urlsplit(origin).hostname or ""
+        try:
+            host = urlsplit(origin).hostname or ""
+        except ValueError:
+            return False
         return live.inbox.key == DEMO_KEY and origin.startswith("http://") and is_loopback(host)
 
     def _explain(self, origin: str, key: str) -> None:
@@ -247,7 +262,8 @@ class VisitorDesk:
         done = await self._hub.receive(who.live, inbound)
         if done.refused:
             raise Refusal(done.refused, field=done.field)
-        who.conversation = done.conversation
+        for tab in self._sockets.get(who.identity, ()):
+            self._here[tab].conversation = done.conversation
         ack: SendAck = {
             "ok": True,
             "conversation": done.conversation,

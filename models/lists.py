@@ -10,6 +10,8 @@ from models.tables import contacts, conversations, identities, messages
 from models.wire import Summary, View
 
 PAGE = 50
+MOST = 100_000
+"""Chats in a queue that anybody pages through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def page(conn: Connection, wanted: Wanted) -> tuple[list[Summary], str | None]:
 def _queue_page(
     conn: Connection, query: Select[tuple[object, ...]], cursor: str | None
 ) -> tuple[list[Summary], str | None]:
-    skip = int(cursor or 0)
+    skip = min(int(cursor.partition("-")[0]), MOST) if cursor else 0
     order = (conversations.c.priority.desc(), conversations.c.waiting_since, conversations.c.id)
     rows = conn.execute(query.order_by(*order).offset(skip).limit(PAGE + 1)).mappings().all()
     return [views.summary(row) for row in rows[:PAGE]], str(skip + PAGE) if len(rows) > PAGE else None

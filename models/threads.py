@@ -15,6 +15,8 @@ from models.wire import AgentMessage, Attachment, Conversation, Summary
 
 PAGE = 100
 """Messages in one answer."""
+MAX_SEQ = 2**31 - 1
+"""Largest ``seq`` and ``rev`` a database holds; what a browser sends may be larger."""
 
 _BY_ID = UNLOCKED.where(conversations.c.id == bindparam("conversation"))
 _MINE = messages.c.conversation_id == bindparam("conversation")
@@ -85,14 +87,14 @@ def agent_missed(conn: Connection, conversation: str, after: int, rev: int) -> A
 
 def latest(conn: Connection, conversation: str, *, public: bool, most: int = PAGE) -> tuple[list[AgentMessage], bool]:
     """The last messages, oldest first, and whether there are older ones."""
-    return before(conn, conversation, 2**31 - 1, public=public, most=most)
+    return before(conn, conversation, MAX_SEQ, public=public, most=most)
 
 
 def before(
     conn: Connection, conversation: str, seq: int, *, public: bool, most: int = PAGE
 ) -> tuple[list[AgentMessage], bool]:
     """Messages before *seq*, oldest first, and whether there are older ones."""
-    query = select(messages).where(_MINE, messages.c.seq < seq)
+    query = select(messages).where(_MINE, messages.c.seq < min(seq, MAX_SEQ))
     if public:
         query = query.where(messages.c.public)
     query = query.order_by(messages.c.seq.desc()).limit(most + 1)
@@ -120,7 +122,7 @@ def since_rev(conn: Connection, conversation: str, rev: int) -> Change | None:
 
 
 def _new(conn: Connection, conversation: str, after: int, *, public: bool) -> tuple[list[RowMapping], bool]:
-    query = select(messages).where(_MINE, messages.c.seq > after)
+    query = select(messages).where(_MINE, messages.c.seq > min(after, MAX_SEQ))
     if public:
         query = query.where(messages.c.public)
     rows = list(conn.execute(query.order_by(messages.c.seq).limit(PAGE + 1), {"conversation": conversation}).mappings())
@@ -128,7 +130,7 @@ def _new(conn: Connection, conversation: str, after: int, *, public: bool) -> tu
 
 
 def _changed(conn: Connection, conversation: str, after: int, rev: int, *, public: bool) -> list[RowMapping]:
-    query = select(messages).where(_MINE, messages.c.seq <= after, messages.c.rev > rev)
+    query = select(messages).where(_MINE, messages.c.seq <= min(after, MAX_SEQ), messages.c.rev > min(rev, MAX_SEQ))
     if public:
         query = query.where(messages.c.public)
     return list(conn.execute(query.order_by(messages.c.seq), {"conversation": conversation}).mappings())

