@@ -20,6 +20,8 @@ REMEMBERED = 20_000
 """Conversations whose last told rev is kept."""
 PATIENCE = 0.05
 """Seconds a gap may close by itself before the log is read."""
+RETRY = 1.0
+"""Seconds until a gap that could not be read is read again."""
 COALESCE = 0.05
 """Seconds in which several changes of one conversation become one summary for the agents' lists."""
 
@@ -86,7 +88,8 @@ class Emitter:
         """Publish one commit's change; call it without awaiting anything after the write has returned."""
         told = self._told.get(change.conversation)
         if told is None:
-            told = self._told[change.conversation] = _Told(change.before, 0)
+            seq = change.summary["last_seq"] - len(change.messages)
+            told = self._told[change.conversation] = _Told(change.before, seq)
             if len(self._told) > REMEMBERED:
                 self._told.popitem(last=False)
         if change.rev <= told.rev:
@@ -109,6 +112,8 @@ class Emitter:
             told.seq = max(told.seq, message["seq"])
         for message in change.updated:
             self._send("updated", change.identity, message)
+        for message in change.read:
+            self._out.to_agents("updated", self.sign(message))
         told.rev = change.rev
         for user, notice in notices(change):
             if user is None:
@@ -152,6 +157,7 @@ class Emitter:
             whole = await self._fill(conversation, told.rev)
         except Exception:
             _log.exception("gap of conversation %s was not filled", conversation)
+            asyncio.get_running_loop().call_later(RETRY, self._catch_up, conversation, told, told.heard)
             return
         finally:
             told.filling = False

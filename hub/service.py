@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from hub.aftermath import Aftermath
@@ -17,7 +18,7 @@ from models.people import owner_key
 from models.receive import Receive, Received
 from models.replies import Replied, Reply
 from models.text import MAX_TEXT, clean
-from models.threads import Mark, Rating
+from models.threads import Mark, Noted, Rating
 from models.wire import Author, Consent, Page
 
 _log = logging.getLogger("frontdesk.hub")
@@ -133,14 +134,14 @@ class Hub:
         """An agent says that an address belongs to a contact; the agents' lists follow."""
         if not await self._db.write(records.link, link, link.identity):
             return False
-        await self._refresh(link.identity)
+        await self._refresh(link.identity, "linked", link.by)
         return True
 
-    async def unlink(self, identity: str) -> str | None:
+    async def unlink(self, identity: str, by: Author) -> str | None:
         """Undo the latest link of an identity."""
         contact = await self._db.write(records.unlink, identity, identity)
         if contact:
-            await self._refresh(identity)
+            await self._refresh(identity, "unlinked", by)
         return contact
 
     async def refresh_contact(self, contact: str) -> None:
@@ -148,9 +149,14 @@ class Hub:
         for conversation in await self._db.read(records.conversations_of_contact, contact):
             self._aftermath.of(await self._db.write(threads.touch, conversation, conversation))
 
-    async def _refresh(self, identity: str) -> None:
-        for conversation in await self._db.read(records.conversations_of, identity):
+    async def _refresh(self, identity: str, what: Literal["linked", "unlinked"], by: Author) -> None:
+        """Log it in the latest conversation; the others change only their contact."""
+        mine = await self._db.read(records.conversations_of, identity)
+        for conversation in mine[1:]:
             self._aftermath.of(await self._db.write(threads.touch, conversation, conversation))
+        for conversation in mine[:1]:
+            arg = Noted(conversation, what, by)
+            self._aftermath.of(await self._db.write(threads.note_activity, arg, conversation))
 
 
 def _tidy(inbound: Inbound) -> Inbound:

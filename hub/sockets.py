@@ -27,7 +27,12 @@ def attach(server: HardenedServer, visitors: VisitorDesk, agents: AgentDesk) -> 
         server.on("*", _event(desk), namespace=namespace)
 
     async def after_connect(namespace: str, sid: str) -> None:
-        await desks[namespace].welcome(sid)
+        try:
+            await desks[namespace].welcome(sid)
+        except DatabaseUnavailableError:
+            # Without ``ready`` the client would wait for ever; cut, it redials.
+            if eio_sid := server.manager.eio_sid_from_sid(sid, namespace):
+                await server.cut(eio_sid)
 
     server.after_connect = after_connect
 

@@ -126,7 +126,7 @@ class Worker:
         while line:
             ids = [promise.id for promise in line]
             try:
-                await self._db.write(outbox.release, ids, self._owner)
+                await self._db.write(outbox.release, (self._owner, ids), self._owner)
             except DatabaseUnavailableError:
                 await asyncio.sleep(SWEEP)
                 continue

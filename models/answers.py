@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_
 
-from models import views
+from models import files, views
 from models.book import UNLOCKED, Book, Change, Entry, Row
 from models.db import Batched
 from models.tables import attributes, conversations, messages, outbox, traces
 from models.turns import Answer, Turn
-from models.wire import Author, Brief, Json, Trace
+from models.wire import Author, Brief, Json
 
 FALLBACKS = 2
 """Misunderstandings in a row that bring a person."""
@@ -25,6 +25,9 @@ _ATTRIBUTES = select(attributes.c.contact_id, attributes.c.name, attributes.c.va
 )
 _MESSAGE = select(messages).where(
     messages.c.conversation_id == bindparam("conversation"), messages.c.seq == bindparam("seq")
+)
+_MESSAGES = select(messages).where(
+    tuple_(messages.c.conversation_id, messages.c.seq).in_(bindparam("keys", expanding=True))
 )
 _ALIVE = select(outbox.c.id).where(outbox.c.id.in_(bindparam("ids", expanding=True)))
 _DROP = delete(outbox).where(outbox.c.id.in_(bindparam("ids", expanding=True)))
@@ -108,11 +111,10 @@ def _answer(conn: Connection, args: Sequence[BotAnswer]) -> list[Answered]:
     book.load(arg.conversation for arg in args)
     ids = [arg.promise for arg in args]
     alive = set(conn.execute(_ALIVE, {"ids": ids}).scalars())
-    readings: list[Row] = []
+    readings = _Readings(book, args)
     results = [_one(book, arg, alive, readings) for arg in args]
     book.flush()
-    if readings:
-        conn.execute(insert(traces), readings)
+    readings.flush()
     conn.execute(_DROP, {"ids": ids})
     return results
 
@@ -120,15 +122,15 @@ def _answer(conn: Connection, args: Sequence[BotAnswer]) -> list[Answered]:
 answer = Batched(_answer)
 
 
-def _one(book: Book, arg: BotAnswer, alive: set[str], readings: list[Row]) -> Answered:
+def _one(book: Book, arg: BotAnswer, alive: set[str], readings: "_Readings") -> Answered:
     row = book.row(arg.conversation)
     if row is None or arg.promise not in alive:
         return Answered(dropped=True)
     alive.discard(arg.promise)
-    _read(book, arg, readings)
-    if row["version"] != arg.version or row["status"] != "pending":
-        return Answered(dropped=True)
     entry = book.entry(row)
+    readings.note(entry, arg)
+    if row["version"] != arg.version or row["status"] != "pending":
+        return Answered(dropped=True, change=book.close(entry) if entry.read else None)
     _say(book, entry, arg)
     _count(row, arg)
     if arg.answer.tracker is not None:
@@ -141,15 +143,36 @@ def _one(book: Book, arg: BotAnswer, alive: set[str], readings: list[Row]) -> An
     return Answered(dropped=False, change=book.close(entry))
 
 
-def _read(book: Book, arg: BotAnswer, readings: list[Row]) -> None:
-    reading = arg.answer.reading
-    if reading is None:
-        return
-    readings.append(
-        {"conversation_id": arg.conversation, "seq": arg.seq, "model": arg.model, "intent": reading.intent,
-         "confidence": reading.confidence, "fallback": arg.answer.fallback, "ranking": list(reading.ranking)[:10],
-         "entities": list(reading.entities), "at": book.now}
-    )  # fmt: skip
+class _Readings:
+    """How the bot read the messages of a run: stored, and told to agents with the messages they belong to."""
+
+    def __init__(self, book: Book, args: Sequence[BotAnswer]) -> None:
+        self._book = book
+        keys = [(arg.conversation, arg.seq) for arg in args if arg.answer.reading]
+        self._files = files.of_many(book.conn, keys)
+        found = book.conn.execute(_MESSAGES, {"keys": keys}).mappings() if keys else ()
+        self._messages = {(row["conversation_id"], row["seq"]): row for row in found}
+        self._traces: list[Row] = []
+
+    def note(self, entry: Entry, arg: BotAnswer) -> None:
+        """Take one answer's reading, if it has one."""
+        reading = arg.answer.reading
+        message = self._messages.get((arg.conversation, arg.seq))
+        if reading is None or message is None:
+            return
+        trace: Row = {
+            "conversation_id": arg.conversation, "seq": arg.seq, "model": arg.model, "intent": reading.intent,
+            "confidence": reading.confidence, "fallback": arg.answer.fallback, "ranking": list(reading.ranking)[:10],
+            "entities": list(reading.entities), "rev": self._book.touch(entry.row), "at": self._book.now,
+        }  # fmt: skip
+        self._traces.append(trace)
+        attached = self._files.get((arg.conversation, arg.seq), ())
+        entry.read.append(views.agent_message(message, attached, trace))
+
+    def flush(self) -> None:
+        """Write the readings."""
+        if self._traces:
+            self._book.conn.execute(insert(traces), self._traces)
 
 
 def _say(book: Book, entry: Entry, arg: BotAnswer) -> None:
@@ -233,9 +256,9 @@ def brief(book: Book, entry: Entry, arg: BotAnswer, reason: str) -> Brief:
     }
 
 
-def traces_of(conn: Connection, conversation: str, seqs: Sequence[int]) -> dict[int, Trace]:
-    """How the bot read some messages."""
+def readings_of(conn: Connection, conversation: str, seqs: Sequence[int]) -> dict[int, views.Row]:
+    """How the bot read some messages: rows of ``traces`` by seq."""
     if not seqs:
         return {}
     mine = (traces.c.conversation_id == conversation) & traces.c.seq.in_(seqs)
-    return {row["seq"]: views.trace(dict(row)) for row in conn.execute(select(traces).where(mine)).mappings()}
+    return {row["seq"]: row for row in conn.execute(select(traces).where(mine)).mappings()}

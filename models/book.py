@@ -88,6 +88,8 @@ class Change:
     rev: int
     messages: Sequence[AgentMessage]
     updated: Sequence[AgentMessage]
+    read: Sequence[AgentMessage]
+    """Customer's messages whose reading by the bot is new: only agents see that."""
     summary: Summary
     view: Conversation
     promises: Sequence[Promise] = ()
@@ -105,6 +107,7 @@ class Entry:
     files: dict[int, list[Any]] = field(default_factory=dict)
     promises: list[Promise] = field(default_factory=list)
     updated: list[AgentMessage] = field(default_factory=list)
+    read: list[AgentMessage] = field(default_factory=list)
 
 
 class Book:
@@ -244,6 +247,7 @@ class Book:
             rev=row["rev"],
             messages=[views.agent_message(m, entry.files.get(m["seq"], ())) for m in entry.added],
             updated=entry.updated,
+            read=entry.read,
             summary=views.summary(row),
             view=views.conversation(row),
             promises=entry.promises,

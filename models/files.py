@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
 
 from models import views
 from models.clock import now
@@ -13,6 +13,12 @@ from models.tables import attachments
 from models.wire import Attachment
 
 Row = dict[str, Any]
+
+_OF_MANY = (
+    select(attachments)
+    .where(tuple_(attachments.c.conversation_id, attachments.c.seq).in_(bindparam("keys", expanding=True)))
+    .order_by(attachments.c.created_at)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,15 @@ def of_messages(conn: Connection, conversation: str, seqs: Iterable[int]) -> dic
     found: dict[int, list[Attachment]] = {}
     for row in conn.execute(select(attachments).where(mine).order_by(attachments.c.created_at)).mappings():
         found.setdefault(row["seq"], []).append(view(dict(row)))
+    return found
+
+
+def of_many(conn: Connection, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], list[Attachment]]:
+    """Files of messages of several conversations, by (conversation, seq)."""
+    found: dict[tuple[str, int], list[Attachment]] = {}
+    if keys:
+        for row in conn.execute(_OF_MANY, {"keys": list(keys)}).mappings():
+            found.setdefault((row["conversation_id"], row["seq"]), []).append(view(dict(row)))
     return found
 
 

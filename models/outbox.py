@@ -107,11 +107,11 @@ def renew(conn: Connection, arg: tuple[str, Sequence[str]]) -> None:
     conn.execute(update(outbox).where(mine).values(lease_until=now(conn) + LEASE))
 
 
-def release(conn: Connection, ids: Sequence[str]) -> None:
-    """Give promises back untouched."""
-    conn.execute(
-        update(outbox).where(outbox.c.id.in_(ids), outbox.c.state == "leased").values(state="waiting", owner=None)
-    )
+def release(conn: Connection, arg: tuple[str, Sequence[str]]) -> None:
+    """Give promises back untouched, as far as this owner still holds them."""
+    owner, ids = arg
+    mine = (outbox.c.state == "leased") & (outbox.c.owner == owner)
+    conn.execute(update(outbox).where(outbox.c.id.in_(ids), mine).values(state="waiting", owner=None))
 
 
 def later(conn: Connection, arg: Later) -> None:

@@ -10,10 +10,12 @@ from uuid import uuid4
 from sqlalchemy import Connection, and_, func, insert, or_, select, update
 
 from models import files, views
-from models.answers import learn, traces_of
+from models.answers import learn, readings_of
 from models.clock import iso, now
 from models.http import Attribute, Contact, Identity, Suggestion, TimelineItem
 from models.tables import attributes, contacts, conversations, identities, merges, messages, users
+from models.threads import MAX_SEQ
+from models.wire import Author
 
 PAGE = 50
 
@@ -121,7 +123,7 @@ def timeline(conn: Connection, contact_id: str, cursor: str | None) -> tuple[lis
             or_(
                 at < int(moment),
                 and_(at == int(moment), where < conversation),
-                and_(at == int(moment), where == conversation, messages.c.seq < int(seq)),
+                and_(at == int(moment), where == conversation, messages.c.seq < min(int(seq), MAX_SEQ)),
             )
         )
     order = (messages.c.created_at.desc(), messages.c.conversation_id.desc(), messages.c.seq.desc())
@@ -135,7 +137,7 @@ def _items(conn: Connection, rows: list[dict[str, Any]]) -> list[TimelineItem]:
     seqs: dict[str, list[int]] = {}
     for row in rows:
         seqs.setdefault(row["conversation_id"], []).append(row["seq"])
-    read = {where: traces_of(conn, where, those) for where, those in seqs.items()}
+    read = {where: readings_of(conn, where, those) for where, those in seqs.items()}
     attached = {where: files.of_messages(conn, where, those) for where, those in seqs.items()}
     items: list[TimelineItem] = []
     for row in rows:
@@ -190,7 +192,7 @@ class Link:
 
     identity: str
     contact: str
-    user: str
+    by: Author
     reason: str
 
 
@@ -206,7 +208,7 @@ def link(conn: Connection, arg: Link) -> bool:
     conn.execute(
         insert(merges),
         {"id": uuid4().hex, "identity_id": arg.identity, "from_contact": old, "to_contact": arg.contact,
-         "user_id": arg.user, "reason": arg.reason, "at": now(conn), "undone_at": None},
+         "user_id": arg.by["id"], "reason": arg.reason, "at": now(conn), "undone_at": None},
     )  # fmt: skip
     return True
 
@@ -228,8 +230,9 @@ def unlink(conn: Connection, identity: str) -> str | None:
 
 
 def conversations_of(conn: Connection, identity: str) -> list[str]:
-    """Ids of an identity's conversations: their summaries change when it is linked."""
-    return list(conn.execute(select(conversations.c.id).where(conversations.c.identity_id == identity)).scalars())
+    """Ids of an identity's conversations, latest first: their summaries change when it is linked."""
+    query = select(conversations.c.id).where(conversations.c.identity_id == identity)
+    return list(conn.execute(query.order_by(conversations.c.created_at.desc(), conversations.c.id)).scalars())
 
 
 def conversations_of_contact(conn: Connection, contact_id: str) -> list[str]:

@@ -314,6 +314,7 @@ traces = Table(
     Column("fallback", Boolean, nullable=False),
     Column("ranking", JSON, nullable=False),
     Column("entities", JSON, nullable=False),
+    Column("rev", Integer, nullable=False),
     _at("at"),
 )
 

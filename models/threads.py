@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, or_, select, update
 
 from models import files, views
-from models.answers import traces_of
+from models.answers import readings_of
 from models.book import UNLOCKED, Book, Change
 from models.ownership import resolve
-from models.tables import conversations, identities, messages, read_marks
-from models.wire import AgentMessage, Attachment, Conversation, Summary
+from models.tables import conversations, identities, messages, read_marks, traces
+from models.wire import AgentMessage, Attachment, Author, Conversation, Summary
 
 PAGE = 100
 """Messages in one answer."""
@@ -20,6 +20,10 @@ MAX_SEQ = 2**31 - 1
 
 _BY_ID = UNLOCKED.where(conversations.c.id == bindparam("conversation"))
 _MINE = messages.c.conversation_id == bindparam("conversation")
+_READ = messages.c.seq.in_(
+    select(traces.c.seq).where(traces.c.conversation_id == bindparam("conversation"), traces.c.rev > bindparam("rev"))
+)
+"""The bot's reading of the message is newer than ``rev``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def missed(conn: Connection, conversation: str, after: int, rev: int, identity: 
         return None
     new, more = _new(conn, conversation, after, public=True)
     changed = _changed(conn, conversation, after, rev, public=True)
-    whole = _dress(conn, conversation, [*new, *changed])
+    whole = _dress(conn, conversation, [*new, *changed], read=False)
     return Missed(whole[: len(new)], whole[len(new) :], more, views.conversation(row))
 
 
@@ -81,7 +85,7 @@ def agent_missed(conn: Connection, conversation: str, after: int, rev: int) -> A
         return None
     new, more = _new(conn, conversation, after, public=False)
     changed = _changed(conn, conversation, after, rev, public=False)
-    whole = _dress(conn, conversation, [*new, *changed])
+    whole = _dress(conn, conversation, [*new, *changed], read=True)
     return AgentMissed(whole[: len(new)], whole[len(new) :], more, views.summary(row))
 
 
@@ -99,7 +103,7 @@ def before(
         query = query.where(messages.c.public)
     query = query.order_by(messages.c.seq.desc()).limit(most + 1)
     rows = conn.execute(query, {"conversation": conversation}).mappings().all()
-    return _dress(conn, conversation, rows[:most][::-1]), len(rows) > most
+    return _dress(conn, conversation, rows[:most][::-1], read=not public), len(rows) > most
 
 
 def since_rev(conn: Connection, conversation: str, rev: int) -> Change | None:
@@ -107,15 +111,18 @@ def since_rev(conn: Connection, conversation: str, rev: int) -> Change | None:
     row = find(conn, conversation)
     if row is None:
         return None
-    query = select(messages).where(_MINE, messages.c.rev > rev).order_by(messages.c.seq)
-    whole = _dress(conn, conversation, conn.execute(query, {"conversation": conversation}).mappings().all())
+    query = select(messages).where(_MINE, or_(messages.c.rev > rev, _READ)).order_by(messages.c.seq)
+    rows = conn.execute(query, {"conversation": conversation, "rev": rev}).mappings().all()
+    whole = _dress(conn, conversation, rows, read=True)
+    said = {found["seq"] for found in rows if found["rev"] > rev}
     return Change(
         conversation=conversation,
         identity=row["identity_id"],
         before=rev,
         rev=row["rev"],
-        messages=whole,
+        messages=[message for message in whole if message["seq"] in said],
         updated=[],
+        read=[message for message in whole if message["seq"] not in said],
         summary=views.summary(row),
         view=views.conversation(row),
     )
@@ -130,18 +137,20 @@ def _new(conn: Connection, conversation: str, after: int, *, public: bool) -> tu
 
 
 def _changed(conn: Connection, conversation: str, after: int, rev: int, *, public: bool) -> list[RowMapping]:
-    query = select(messages).where(_MINE, messages.c.seq <= min(after, MAX_SEQ), messages.c.rev > min(rev, MAX_SEQ))
-    if public:
-        query = query.where(messages.c.public)
-    return list(conn.execute(query.order_by(messages.c.seq), {"conversation": conversation}).mappings())
+    newer = messages.c.rev > bindparam("rev")
+    query = select(messages).where(_MINE, messages.c.seq <= after)
+    query = query.where(messages.c.public, newer) if public else query.where(or_(newer, _READ))
+    key = {"conversation": conversation, "rev": rev}
+    return list(conn.execute(query.order_by(messages.c.seq), key).mappings())
 
 
-def _dress(conn: Connection, conversation: str, rows: Iterable[Any]) -> list[AgentMessage]:
-    """Rows with their files and readings."""
+def _dress(conn: Connection, conversation: str, rows: Iterable[Any], *, read: bool) -> list[AgentMessage]:
+    """Rows with their files and, for agents, the bot's readings."""
     whole = list(rows)
     attached = files.of_messages(conn, conversation, [row["seq"] for row in whole])
-    read = traces_of(conn, conversation, [row["seq"] for row in whole if row["sender"] == "contact"])
-    return [views.agent_message(row, attached.get(row["seq"], ()), read.get(row["seq"])) for row in whole]
+    asked = [row["seq"] for row in whole if read and row["sender"] == "contact"]
+    readings = readings_of(conn, conversation, asked)
+    return [views.agent_message(row, attached.get(row["seq"], ()), readings.get(row["seq"])) for row in whole]
 
 
 # --- marks -------------------------------------------------------------------------------------------------------
@@ -247,6 +256,29 @@ def touch(conn: Connection, conversation: str) -> Change | None:
         return None
     entry = book.entry(row)
     book.touch(row)
+    change = book.close(entry)
+    book.flush()
+    return change
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something an agent did that belongs into a conversation's log."""
+
+    conversation: str
+    what: Literal["linked", "unlinked"]
+    by: Author
+
+
+def note_activity(conn: Connection, arg: Noted) -> Change | None:
+    """Log what an agent did, for agents' eyes."""
+    book = Book(conn)
+    book.load([arg.conversation])
+    row = book.row(arg.conversation)
+    if row is None:
+        return None
+    entry = book.entry(row)
+    book.activity(entry, arg.what, by=arg.by)
     change = book.close(entry)
     book.flush()
     return change

@@ -27,8 +27,8 @@ def author(row: Row) -> Author | None:
     return {"id": row["author_id"] or "", "name": row["author_name"]} if row["author_name"] else None
 
 
-def agent_message(row: Row, files: Sequence[Attachment] = (), trace: Trace | None = None) -> AgentMessage:
-    """A message for agents."""
+def agent_message(row: Row, files: Sequence[Attachment] = (), reading: Row | None = None) -> AgentMessage:
+    """A message for agents; the bot's *reading* (a row of ``traces``) counts as a change of its own."""
     data: Row = row["data"] or {}
     buttons: list[Button] = [{"title": b["title"], "url": b.get("url")} for b in data.get("buttons", ())]
     choice = data.get("choice")
@@ -36,7 +36,7 @@ def agent_message(row: Row, files: Sequence[Attachment] = (), trace: Trace | Non
         "conversation": row["conversation_id"],
         "seq": row["seq"],
         "prev": row["prev"],
-        "rev": row["rev"],
+        "rev": max(row["rev"], reading["rev"]) if reading else row["rev"],
         "kind": row["kind"],
         "sender": row["sender"],
         "author": author(row),
@@ -50,7 +50,7 @@ def agent_message(row: Row, files: Sequence[Attachment] = (), trace: Trace | Non
         "created_at": iso(row["created_at"]),
         "removed": row["removed"],
         "public": row["public"],
-        "trace": trace,
+        "trace": trace(reading) if reading else None,
         "page": data.get("page"),
         "error": row["error"],
     }

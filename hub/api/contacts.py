@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
+from hub.api.conversations import author
 from hub.api.session import Guard
 from hub.problems import Problem, StrictRoute
 from hub.service import Hub
@@ -61,14 +62,14 @@ def contact_routes(hub: Hub, db: Database, sign: Callable[[Attachment], str], gu
     @routes.post("/{contact}/link")
     async def link(contact: str, session: Linker, said: LinkIdentity) -> Contact:
         """Say that an address belongs to this contact."""
-        if not await hub.link(Link(said.identity, contact, session.user.id, said.reason)):
+        if not await hub.link(Link(said.identity, contact, author(session), said.reason)):
             raise Problem("conflict", field="identity")
         return await find(contact)
 
     @routes.post("/{contact}/unlink")
-    async def unlink(contact: str, _session: Linker, said: LinkIdentity) -> Contact:
+    async def unlink(contact: str, session: Linker, said: LinkIdentity) -> Contact:
         """Undo the latest link of an address."""
-        if await hub.unlink(said.identity) is None:
+        if await hub.unlink(said.identity, author(session)) is None:
             raise Problem("conflict", field="identity")
         return await find(contact)
 

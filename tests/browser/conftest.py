@@ -1,12 +1,20 @@
 """A real Chromium for the screens: the system's, so that nothing is downloaded."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.browser.host import Host, serving
 from tests.browser.install import chromium
+from tests.support.hub import HubProcess
+
+FENCED = "fenced"
+"""Site key of an inbox that only a site elsewhere may open."""
+MEMBERS = "members"
+"""Site key of an inbox whose site names its users, on the pages of ``host``."""
+IDENTITY_SECRET = "identity-secret-of-the-site-0123456789"
 
 
 @pytest.fixture(scope="session")
@@ -28,8 +36,19 @@ def database_kind() -> str:
     return "sqlite"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def host() -> Iterator[Host]:
     """A site that embeds the widget."""
     with serving() as site:
         yield site
+
+
+@pytest.fixture(scope="session")
+def visited(host: Host, tmp_path_factory: pytest.TempPathFactory, sample_model: Path) -> Iterator[HubProcess]:
+    """A running hub that all visitor tests of this worker share: each browser context is another visitor."""
+    folder = tmp_path_factory.mktemp("visited")
+    process = HubProcess(folder / "var", f"sqlite:///{folder}/test.db", sample_model)
+    process.add_inbox("web", FENCED, {"origins": ["https://elsewhere.example"]})
+    process.add_inbox("web", MEMBERS, {"origins": [host.url], "identity_secret": IDENTITY_SECRET})
+    with process:
+        yield process

@@ -19,13 +19,12 @@ def press_enter(cdp: CDPSession, code: int) -> None:
 
 
 @pytest.mark.parametrize("code", [229, 13])
-def test_enter_that_takes_a_candidate_does_not_send(hub: HubProcess, page: Page, code: int) -> None:
-    widget = Widget(page, hub.url).open()
+def test_enter_that_takes_a_candidate_does_not_send(visited: HubProcess, page: Page, code: int) -> None:
+    widget = Widget(page, visited.url).open()
     cdp = page.context.new_cdp_session(page)
     widget.input.focus()
     compose(cdp, "にほん")
     press_enter(cdp, code)
-    page.wait_for_timeout(200)
     expect(widget.own).to_have_count(0)
     cdp.send("Input.insertText", {"text": "日本"})
     expect(widget.input).to_have_value("日本")
@@ -34,20 +33,19 @@ def test_enter_that_takes_a_candidate_does_not_send(hub: HubProcess, page: Page,
     expect(widget.own).to_have_text(["日本"])
 
 
-def test_enter_after_the_composition_as_safari_says_it(hub: HubProcess, page: Page) -> None:
-    widget = Widget(page, hub.url).open()
+def test_enter_after_the_composition_as_safari_says_it(visited: HubProcess, page: Page) -> None:
+    widget = Widget(page, visited.url).open()
     widget.input.fill("日本")
     event = "new KeyboardEvent('keydown', {key: 'Enter', keyCode: code, bubbles: true})"
     enter = f"(input, code) => input.dispatchEvent({event})"
     widget.input.evaluate(enter, 229)
-    page.wait_for_timeout(200)
     expect(widget.own).to_have_count(0)
     widget.input.evaluate(enter, 13)
     expect(widget.own).to_have_text(["日本"])
 
 
-def test_shift_enter_breaks_the_line_and_the_field_grows(hub: HubProcess, page: Page) -> None:
-    widget = Widget(page, hub.url).open()
+def test_shift_enter_breaks_the_line_and_the_field_grows(visited: HubProcess, page: Page) -> None:
+    widget = Widget(page, visited.url).open()
     low = widget.input.bounding_box()
     widget.input.press_sequentially("one")
     widget.input.press("Shift+Enter")
@@ -61,8 +59,8 @@ def test_shift_enter_breaks_the_line_and_the_field_grows(hub: HubProcess, page: 
     expect(widget.input).to_have_value("")
 
 
-def test_escape_closes_and_focus_goes_back(hub: HubProcess, page: Page) -> None:
-    widget = Widget(page, hub.url).open()
+def test_escape_closes_and_focus_goes_back(visited: HubProcess, page: Page) -> None:
+    widget = Widget(page, visited.url).open()
     expect(widget.input).to_be_focused()
     page.keyboard.press("Escape")
     expect(widget.panel).to_be_hidden()
@@ -71,8 +69,8 @@ def test_escape_closes_and_focus_goes_back(hub: HubProcess, page: Page) -> None:
     expect(widget.input).to_be_focused()
 
 
-def test_everything_can_be_reached_by_tab(hub: HubProcess, page: Page) -> None:
-    widget = Widget(page, hub.url).open()
+def test_everything_can_be_reached_by_tab(visited: HubProcess, page: Page) -> None:
+    widget = Widget(page, visited.url).open()
     widget.ask()
     seen = set()
     focused = "document.activeElement?.shadowRoot?.activeElement?.ariaLabel"
@@ -82,17 +80,17 @@ def test_everything_can_be_reached_by_tab(hub: HubProcess, page: Page) -> None:
     assert {"More", "Close chat", "Write a message", "Attach a file"} <= seen
 
 
-def test_the_pages_own_shortcuts_do_not_hear_the_writer(hub: HubProcess, page: Page) -> None:
-    widget = Widget(page, hub.url).open()
+def test_the_pages_own_shortcuts_do_not_hear_the_writer(visited: HubProcess, page: Page) -> None:
+    widget = Widget(page, visited.url).open()
     page.evaluate("window.heard = ''; for (const type of ['keydown', 'keyup', 'keypress']) "
                   "document.addEventListener(type, event => { window.heard += event.key })")  # fmt: skip
     widget.input.press_sequentially("jk")
     assert page.evaluate("window.heard") == ""
 
 
-def test_on_a_phone_the_page_behind_is_out_of_reach(hub: HubProcess, page: Page) -> None:
+def test_on_a_phone_the_page_behind_is_out_of_reach(visited: HubProcess, page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
-    widget = Widget(page, hub.url).open()
+    widget = Widget(page, visited.url).open()
     assert page.evaluate("document.body.inert")
     expect(widget.panel).to_have_attribute("aria-modal", "true")
     page.get_by_role("button", name="Close chat").click()

@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.host import Host
-from tests.browser.widget import Widget, box
+from tests.browser.widget import Widget, box, embed
 from tests.support.hub import HubProcess
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -46,17 +46,11 @@ def assert_geometry(page: Page, widget: Widget) -> None:
     assert panel["y"] + panel["height"] <= view["height"] + 0.5
 
 
-def embed(hub: HubProcess, **data: str) -> str:
-    """The line a site adds."""
-    attributes = "".join(f" data-{name}='{value}'" for name, value in data.items())
-    return f"<script async src='{hub.url}/widget.js'{attributes}></script>"
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [{"width": 1280, "height": 800}, PHONE], ids=["desktop", "phone"])
-def test_axe_finds_nothing(hub: HubProcess, browser: Browser, scheme: Any, size: Any) -> None:
+def test_axe_finds_nothing(visited: HubProcess, browser: Browser, scheme: Any, size: Any) -> None:
     page = browser.new_page(color_scheme=scheme, viewport=size, reduced_motion="reduce")
-    widget = Widget(page, hub.url).open()
+    widget = Widget(page, visited.url).open()
     assert violations(page) == []
     widget.ask("hello", "")
     widget.ask()
@@ -71,9 +65,9 @@ def test_axe_finds_nothing(hub: HubProcess, browser: Browser, scheme: Any, size:
 
 
 @pytest.mark.parametrize("width", [320, 390, 479, 480, 768, 1440])
-def test_geometry_with_long_words(hub: HubProcess, page: Page, width: int) -> None:
+def test_geometry_with_long_words(visited: HubProcess, page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 700})
-    widget = Widget(page, hub.url).open()
+    widget = Widget(page, visited.url).open()
     widget.say(LONG)
     widget.say(f"https://shop.example/{LONG}")
     expect(widget.own).to_have_count(2)
@@ -81,17 +75,18 @@ def test_geometry_with_long_words(hub: HubProcess, page: Page, width: int) -> No
     assert_geometry(page, widget)
 
 
-def test_the_panel_shrinks_on_a_low_screen(hub: HubProcess, page: Page) -> None:
+def test_the_panel_shrinks_on_a_low_screen(visited: HubProcess, page: Page) -> None:
     page.set_viewport_size({"width": 900, "height": 420})
-    widget = Widget(page, hub.url).open()
+    widget = Widget(page, visited.url).open()
     widget.ask()
     assert_geometry(page, widget)
 
 
-def test_a_phone_shows_nothing_but_the_chat(hub: HubProcess, page: Page) -> None:
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_phone_shows_nothing_but_the_chat(visited: HubProcess, host: Host, page: Page, side: str) -> None:
     page.set_viewport_size(PHONE)
     page.emulate_media(reduced_motion="reduce")
-    widget = Widget(page, hub.url).open()
+    widget = Widget(page, host.url).open(host.page(embed(visited.url, key="demo", position=side)))
     assert box(widget.panel) == {"x": 0, "y": 0, **PHONE}
     expect(widget.launcher).to_be_hidden()
     assert widget.input.evaluate("input => getComputedStyle(input).fontSize") == "16px"
@@ -106,7 +101,7 @@ html { --accent: red; --gray-1: red; font-size: 4px }
 """
 
 
-def test_hostile_host_styles_change_nothing(hub: HubProcess, host: Host, browser: Browser) -> None:
+def test_hostile_host_styles_change_nothing(visited: HubProcess, host: Host, browser: Browser) -> None:
     look = """() => {
         const root = document.querySelector('frontdesk-widget').shadowRoot;
         return ['.panel', '.bubble', '.own .bubble', '.send', 'textarea', '.head', '.launcher'].map(name => {
@@ -118,28 +113,28 @@ def test_hostile_host_styles_change_nothing(hub: HubProcess, host: Host, browser
     looks = []
     for style in ("", f"<style>{HOSTILE}</style>"):
         page = browser.new_page(reduced_motion="reduce")
-        widget = Widget(page, host.url).open(host.page(style + embed(hub, key="demo")))
+        widget = Widget(page, host.url).open(host.page(style + embed(visited.url, key="demo")))
         widget.ask()
         looks.append(page.evaluate(look))
         page.close()
     assert looks[0] == looks[1]
 
 
-def test_a_strict_policy_lets_it_all_through(hub: HubProcess, host: Host, page: Page) -> None:
+def test_a_strict_policy_lets_it_all_through(visited: HubProcess, host: Host, page: Page) -> None:
     csp = (
-        f"default-src 'none'; script-src {hub.url}; img-src {hub.url}; "
-        f"connect-src {hub.url} {hub.url.replace('http', 'ws')}; "
+        f"default-src 'none'; script-src {visited.url}; img-src {visited.url}; "
+        f"connect-src {visited.url} {visited.url.replace('http', 'ws')}; "
         "require-trusted-types-for 'script'; trusted-types 'none'"
     )
-    widget = Widget(page, host.url).open(host.page(embed(hub, key="demo"), csp))
+    widget = Widget(page, host.url).open(host.page(embed(visited.url, key="demo"), csp))
     widget.ask()
     assert box(widget.panel)["width"] == 380
     assert widget.errors == []
 
 
-def test_arabic_is_mirrored(hub: HubProcess, host: Host, browser: Browser) -> None:
+def test_arabic_is_mirrored(visited: HubProcess, host: Host, browser: Browser) -> None:
     page = browser.new_page(locale="ar", viewport={"width": 1000, "height": 760})
-    page.goto(host.url + host.page(embed(hub, key="demo", locale="ar")))
+    page.goto(host.url + host.page(embed(visited.url, key="demo", locale="ar")))
     page.locator("button.launcher").click()
     field = page.get_by_role("textbox", name="اكتب رسالة")
     field.fill("مرحبا 123 shop")
@@ -158,9 +153,9 @@ def test_arabic_is_mirrored(hub: HubProcess, host: Host, browser: Browser) -> No
     page.close()
 
 
-def test_japanese_words_and_shapes(hub: HubProcess, host: Host, browser: Browser) -> None:
+def test_japanese_words_and_shapes(visited: HubProcess, host: Host, browser: Browser) -> None:
     page = browser.new_page(locale="ja-JP")
-    page.goto(host.url + host.page(embed(hub, key="demo", locale="ja")))
+    page.goto(host.url + host.page(embed(visited.url, key="demo", locale="ja")))
     page.locator("button.launcher").click()
     field = page.get_by_role("textbox", name="メッセージを入力")
     field.fill("営業時間を教えてください")
@@ -172,24 +167,24 @@ def test_japanese_words_and_shapes(hub: HubProcess, host: Host, browser: Browser
     page.close()
 
 
-def test_a_brand_colour_stays_readable(hub: HubProcess, host: Host, page: Page) -> None:
-    widget = Widget(page, host.url).open(host.page(embed(hub, key="demo", color="#ffd400")))
+def test_a_brand_colour_stays_readable(visited: HubProcess, host: Host, page: Page) -> None:
+    widget = Widget(page, host.url).open(host.page(embed(visited.url, key="demo", color="#ffd400")))
     widget.ask()
     assert widget.own.evaluate("bubble => getComputedStyle(bubble).backgroundColor") == "rgb(255, 212, 0)"
     assert violations(page) == []
 
 
-def test_the_frame_is_the_same_chat(hub: HubProcess, page: Page) -> None:
+def test_the_frame_is_the_same_chat(visited: HubProcess, page: Page) -> None:
     page.set_viewport_size(PHONE)
-    widget = Widget(page, hub.url).open("/frame?key=demo")
+    widget = Widget(page, visited.url).open("/frame?key=demo")
     widget.ask()
     expect(page.get_by_role("button", name="Close chat")).to_have_count(0)
     assert_geometry(page, widget)
     assert violations(page) == []
 
 
-def test_the_script_interface(hub: HubProcess, host: Host, page: Page) -> None:
-    page.goto(host.url + host.page(embed(hub)))
+def test_the_script_interface(visited: HubProcess, host: Host, page: Page) -> None:
+    page.goto(host.url + host.page(embed(visited.url)))
     page.evaluate("""() => {
         window.seen = [];
         window.frontdesk ??= function () { (window.frontdesk.q ??= []).push(arguments) };
@@ -197,7 +192,7 @@ def test_the_script_interface(hub: HubProcess, host: Host, page: Page) -> None:
         frontdesk('boot', {key: 'demo', position: 'left', bottom: 90});
         frontdesk('show');
     }""")
-    widget = Widget(page, hub.url)
+    widget = Widget(page, visited.url)
     widget.ask()
     assert box(widget.panel)["x"] == 20
     page.evaluate("frontdesk('hide')")

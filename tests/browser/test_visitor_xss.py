@@ -70,7 +70,7 @@ def ready(text: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_nothing_anyone_says_runs_or_calls_out(hub: HubProcess, page: Page) -> None:
+def test_nothing_anyone_says_runs_or_calls_out(visited: HubProcess, page: Page) -> None:
     calls: list[str] = []
 
     def dialog(opened: Dialog) -> None:
@@ -84,7 +84,7 @@ def test_nothing_anyone_says_runs_or_calls_out(hub: HubProcess, page: Page) -> N
     page.on("dialog", dialog)
     page.on("request", request)
     page.route("https://shop.example/**", lambda route: route.abort())
-    widget = Widget(page, hub.url)
+    widget = Widget(page, visited.url)
 
     def hostile(route: WebSocketRoute, data: str) -> bool:
         if not data.startswith('42/visitor,["ready"'):
@@ -93,12 +93,12 @@ def test_nothing_anyone_says_runs_or_calls_out(hub: HubProcess, page: Page) -> N
         return False
 
     widget.on_line(hostile)
-    page.goto(hub.url + "/demo")
+    page.goto(visited.url + "/demo")
     widget.launcher.click()
     expect(widget.log.get_by_text("joined")).to_be_visible()
     expect(widget.log.locator("strong").first).to_be_visible()
     page.evaluate("document.querySelector('frontdesk-widget').shadowRoot.querySelector('.log').scrollTo(0, 0)")
-    page.wait_for_timeout(500)
+    page.evaluate("new Promise(done => requestIdleCallback(done))")
     assert calls == []
     assert page.evaluate("window.pwned") is None
     inside = widget.panel.locator("script, iframe, style, link, form:not(.composer), template, details, math")
@@ -109,11 +109,11 @@ def test_nothing_anyone_says_runs_or_calls_out(hub: HubProcess, page: Page) -> N
         assert href.startswith(("https://", "http://", "mailto:", "tel:")), href
         assert "noopener" in href
     for image in widget.panel.locator("img").evaluate_all("images => images.map(image => image.src)"):
-        assert image.startswith((hub.url, "https://shop.example/"))
+        assert image.startswith((visited.url, "https://shop.example/"))
 
 
-def test_what_the_visitor_types_is_shown_as_typed(hub: HubProcess, page: Page) -> None:
-    widget = Widget(page, hub.url).open()
+def test_what_the_visitor_types_is_shown_as_typed(visited: HubProcess, page: Page) -> None:
+    widget = Widget(page, visited.url).open()
     for text in MARKUP[:4]:
         widget.say(text)
     expect(widget.own).to_have_text(MARKUP[:4])

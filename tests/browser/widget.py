@@ -76,3 +76,9 @@ def box(locator: Locator) -> dict[str, Any]:
     found = locator.bounding_box()
     assert found is not None
     return dict(found)
+
+
+def embed(hub_url: str, **data: str) -> str:
+    """The line a site adds."""
+    attributes = "".join(f" data-{name}='{value}'" for name, value in data.items())
+    return f"<script async src='{hub_url}/widget.js'{attributes}></script>"

@@ -9,8 +9,6 @@ from tests.support.hub import HubProcess
 from tests.support.visitor import Socket, visitor
 
 VIEWS = ("mine", "queue", "bot", "all", "resolved")
-UNTOLD = "trace"
-"""The bot's reading of a message comes with snapshots only; no event tells it."""
 State = dict[str, Any]
 
 
@@ -50,8 +48,7 @@ class Thread:
     def state(self) -> State:
         """To compare."""
         kept = [self.messages[seq] for seq in sorted(self.messages)]
-        told = [{name: value for name, value in message.items() if name != UNTOLD} for message in kept]
-        return {"conversation": self.conversation, "messages": told}
+        return {"conversation": self.conversation, "messages": kept}
 
 
 class VisitorScreen:

@@ -30,9 +30,9 @@ class _Screen:
 
 
 def _change(before: int, rev: int) -> Change:
-    summary: Any = {"id": "c", "status": "pending", "assignee": None, "rev": rev}
+    summary: Any = {"id": "c", "status": "pending", "assignee": None, "rev": rev, "last_seq": 0}
     view: Any = {"id": "c", "status": "pending", "agent": None, "rev": rev, "queue_position": None}
-    return Change("c", "v", before, rev, [], [], summary, view)
+    return Change("c", "v", before, rev, [], [], [], summary, view)
 
 
 async def test_change_during_a_fill_is_told() -> None:

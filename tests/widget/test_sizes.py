@@ -8,7 +8,7 @@ import pytest
 
 DIST = Path(__file__).resolve().parents[2] / "widget" / "dist"
 LOADER = 2_500
-CHAT = 16_000
+CHAT = 15_000
 """Loader, panel and one language: all that a plain conversation needs."""
 WHOLE = 20_000
 """And what only some need: links and Markdown, files, rating, the owner's colour."""

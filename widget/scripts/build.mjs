@@ -12,11 +12,13 @@ import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
 import { sourceHash } from "./hash.mjs";
+import { inlineTokens, numberWords, small } from "./shrink.mjs";
 
 const widget = join(dirname(fileURLToPath(import.meta.url)), "..");
 const dist = join(widget, "dist");
 const stage = join(dist, ".stage");
-const languages = readdirSync(join(widget, "visitor", "lang")).map((file) => basename(file, ".json"));
+const visitor = join(widget, "visitor");
+const languages = readdirSync(join(visitor, "lang")).map((file) => basename(file, ".json"));
 
 const common = {
   configFile: false,
@@ -31,46 +33,45 @@ const alias = [{ find: /^preact(\/jsx-runtime)?$/, replacement: join(widget, "vi
 
 /** Fonts of one language, which travel with its words. */
 const LANG_RULE = /^:lang\(([a-z]+)[^{]*\{[^}]*\}\n?/gm;
-const fonts = (language) => {
-  const rules = readFileSync(join(widget, "shared/tokens.css"), "utf8").matchAll(LANG_RULE);
-  return [...rules]
+/** Pages choose their theme by an attribute, the widget by its element's own style. */
+const THEME_RULE = /^\[data-theme[^}]*\}\n?/gm;
+const tokens = join(visitor, "../shared/tokens.css");
+const fonts = (language) =>
+  [...readFileSync(tokens, "utf8").matchAll(LANG_RULE)]
     .filter(([, code]) => code === language)
     .map(([rule]) => rule.replace(/\s+/g, " "))
     .join("");
-};
 
-/** Leave out the tokens that the widget's own sheets do not use. */
-const prune = {
-  name: "frontdesk-prune-tokens",
-  enforce: "pre",
-  transform(code, id) {
-    if (!id.endsWith("tokens.css?inline")) return null;
-    const used =
-      code + ["panel", "extra/extra"].map((name) => readFileSync(join(widget, `visitor/${name}.css`), "utf8")).join("");
-    return code
-      .replace(LANG_RULE, "")
-      .replace(/^\s*(--[\w-]+):[^;]*;$/gm, (rule, name) => (used.includes(`var(${name})`) ? rule : ""));
-  },
-};
+const wordsOf = (language) => JSON.parse(readFileSync(join(visitor, `lang/${language}.json`), "utf8"));
+const keys = Object.keys(wordsOf("en"));
 
-/** One bundle without HTML. `format` iife for a classic script, es for modules. */
-const bundle = (input, outDir, format, define) =>
+const names = readFileSync(join(widget, "scripts/ours.txt"), "utf8").match(/\w+/g);
+const ours = Object.fromEntries(names.map((name) => [name, null]));
+
+const plugins = [
+  inlineTokens(tokens, [join(visitor, "panel.css"), join(visitor, "extra/extra.css")], LANG_RULE, THEME_RULE),
+  numberWords(keys, visitor),
+];
+
+/** Scripts without HTML, as a library is built: Vite's helper for preloading would be a twentieth of the whole. */
+const bundle = (entry, outDir, format, define, emptyOutDir = true) =>
   build({
     ...common,
     define,
     resolve: { alias },
-    plugins: [prune],
+    plugins: [...plugins, small(target, format === "es", ours)],
     root: widget,
     build: {
       outDir,
-      emptyOutDir: true,
+      emptyOutDir,
       target,
       cssTarget: target,
-      modulePreload: false,
+      cssMinify: true,
+      minify: false,
+      lib: { entry, formats: [format], name: "unnamed", fileName: (_, name) => `${name}.js` },
       rolldownOptions: {
-        input,
         preserveEntrySignatures: "allow-extension",
-        output: { format, minify: true, entryFileNames: "[name].js", chunkFileNames: "[name].js" },
+        output: { chunkFileNames: "[name].js" },
       },
     },
   });
@@ -105,12 +106,13 @@ const contentHash = (folder) => {
 const buildPanel = async () => {
   const input = { panel: join(widget, "visitor/panel.tsx"), frame: join(widget, "visitor/frame.ts") };
   await bundle(input, stage, "es", { __LANGUAGES__: JSON.stringify(languages) });
+  await bundle({ extra: join(visitor, "extra/extra.tsx"), color: join(widget, "shared/color.ts") }, stage, "es", {}, false);
   mkdirSync(join(stage, "lang"));
   for (const language of languages) {
-    const words = JSON.parse(readFileSync(join(widget, "visitor/lang", `${language}.json`), "utf8"));
+    const words = wordsOf(language);
     writeFileSync(
       join(stage, "lang", `${language}.js`),
-      `export default ${JSON.stringify(words)};export const css=${JSON.stringify(fonts(language))}`,
+      `export default ${JSON.stringify(keys.map((key) => words[key]))};export const css=${JSON.stringify(fonts(language))}`,
     );
   }
   const hash = contentHash(stage);

@@ -19,7 +19,7 @@ export type Draft = Pick<Entry, "text" | "attachments" | "choice" | "label">;
 
 /** crypto.randomUUID exists on secure pages only. */
 export const newId = (): string =>
-  crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("");
+  crypto.randomUUID?.() ?? [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16)).join("");
 
 export class Outbox {
   entries: readonly Entry[] = [];

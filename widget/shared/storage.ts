@@ -2,11 +2,13 @@
 const memory = new Map<string, string>();
 
 export const read = (key: string): string | null => {
+  let value: string | null = null;
   try {
-    return localStorage.getItem(key) ?? memory.get(key) ?? null;
+    value = localStorage.getItem(key);
   } catch {
-    return memory.get(key) ?? null;
+    // Without storage, memory is all there is.
   }
+  return value ?? memory.get(key) ?? null;
 };
 
 /** Store, or with null remove. */

@@ -134,14 +134,13 @@ export class Socket<R extends Requests> {
       this.#change("online");
     } else if (type === "2" && Array.isArray(data)) this.#options.onEvent(data[0], data[1]);
     else if (type === "3" && Array.isArray(data)) this.#waiting.get(Number(id))?.(data[0]);
-    else if (type === "4") this.#refuse(data);
+    else if (type === "4") this.#refuse(data?.data);
   }
 
   /** A refusal comes as `{message: code, data: ErrorBody}`; anything unknown is worth another try. */
-  #refuse(data: { message?: string; data?: ErrorBody } | undefined): void {
-    const error = data?.data ?? ({ code: data?.message, message: data?.message } as ErrorBody);
-    if (!FINAL.includes(error.code ?? "")) return this.#retry((error.retry_after ?? 0) * 1_000);
-    this.#drop("refused", error);
+  #refuse(error: ErrorBody | undefined): void {
+    if (error && FINAL.includes(error.code ?? "")) this.#drop("refused", error);
+    else this.#retry((error?.retry_after ?? 0) * 1_000);
   }
 
   #packet(type: string, body: string): void {

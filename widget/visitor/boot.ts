@@ -24,7 +24,8 @@ export interface Kept {
   seen: { conversation: string; seq: number };
 }
 
-export const keptAt = (key: string): string => `frontdesk:${key}`;
+/** Where it is kept; the names of all else that is kept for this site key begin with it. */
+export const keptAt = (key: string): string => `frontdesk:${key}:`;
 
 export type EventName = "ready" | "open" | "close" | "message" | "unread" | "error";
 
@@ -40,9 +41,10 @@ export interface Place {
   /** The `.frontdesk` element to draw in. */
   frame: HTMLElement;
   hub: string;
+  /** The loader's own, which `update` changes. */
   boot: Boot;
   /** A page of its own, without launcher: nothing to close. */
-  full: boolean;
+  full?: boolean;
   launcher?: HTMLButtonElement;
 }
 
@@ -51,6 +53,8 @@ export interface Panel {
   readonly open: boolean;
   show: (focus?: boolean) => void;
   hide: () => void;
-  update: (boot: Boot) => void;
+  /** What was booted with has changed, but not the customer. */
+  update: () => void;
+  /** Disconnect and leave the page as it was; what is kept in this browser is the loader's business. */
   shutdown: () => void;
 }

@@ -29,6 +29,7 @@ const ECHO_MS = 3_000;
 const BUSY_MS = 4_000;
 const TYPING_MS = 10_000;
 const SAY_TYPING_MS = 3_000;
+const TITLE_MS = 300;
 
 type Done = { ok: true };
 type Requests = {
@@ -57,6 +58,8 @@ export class Chat {
   #flushing = false;
   #syncing = false;
   #saidTyping = 0;
+  /** Address of the page that the hub knows us on. */
+  #at = page().url;
   readonly #timers = new Timers();
 
   readonly #changed: () => void;
@@ -69,7 +72,7 @@ export class Chat {
   ) {
     this.#changed = changed;
     this.session = new Session(boot, locale);
-    this.outbox = new Outbox(`${keptAt(boot.key)}:`);
+    this.outbox = new Outbox(keptAt(boot.key));
     this.#socket = new Socket({
       hub,
       namespace: "/visitor",
@@ -84,14 +87,9 @@ export class Chat {
     this.#beat();
   }
 
-  /** Leave; with `forget` also sign out of this browser. */
-  close(forget = false): void {
+  close(): void {
     this.#timers.clear();
     this.#socket.close();
-    if (!forget) return;
-    this.session.forget();
-    this.outbox.clear();
-    this.log.clear();
   }
 
   get unread(): number {
@@ -103,6 +101,7 @@ export class Chat {
     this.outbox.add(draft);
     this.session.keep({ talk: true });
     this.#saidTyping = 0;
+    this.#arrive();
     this.#changed();
     void this.#flush();
   }
@@ -139,22 +138,21 @@ export class Chat {
     tell("unread", { count: 0 });
   }
 
-  async rate(score: number, comment: string): Promise<void> {
-    const { conversation } = this;
-    const ack = await this.#socket.request("rate", { score, comment });
-    if (ack.ok && conversation && this.conversation?.id === conversation.id) {
-      this.conversation = { ...this.conversation, rated: score };
-    }
-    this.#changed();
+  /** Say what needs no keeping: it is asked once, now. */
+  ask<K extends "rate" | "end">(name: K, data: Requests[K][0]): Promise<Requests[K][1] | Refused> {
+    return this.#socket.request(name, data);
   }
 
-  end(): void {
-    void this.#socket.request("end", {});
-  }
-
-  /** The visitor went to another page of the site. */
+  /** The visitor may have gone to another page of the site, which then sets its title. */
   navigated(): void {
-    if (this.#ready) void this.#socket.request("page", page());
+    this.#timers.set("page", TITLE_MS, () => this.#arrive());
+  }
+
+  #arrive(): void {
+    const here = page();
+    if (!this.#ready || here.url === this.#at) return;
+    this.#at = here.url;
+    void this.#socket.request("page", here);
   }
 
   #moved(state: State, error?: ErrorBody): void {
@@ -165,18 +163,13 @@ export class Chat {
       this.session.done();
     }
     if (state === "refused") {
-      if (error?.code === "unauthorized" && error.field !== "identity" && this.session.kept().token)
-        return this.#renew();
-      this.error = error;
       tell("error", { ...error });
+      // Without its token this browser begins again as somebody new, with what was not sent yet.
+      if (error?.code === "unauthorized" && error.field === "token" && this.session.disown())
+        return void setTimeout(() => this.#socket.open());
+      this.error = error;
     }
     this.#changed();
-  }
-
-  /** Our token is no longer good: begin again as somebody new, with what was not sent yet. */
-  #renew(): void {
-    this.session.forget();
-    setTimeout(() => this.#socket.open());
   }
 
   #receive(name: string, data: unknown): void {

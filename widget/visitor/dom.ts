@@ -20,12 +20,12 @@ const SVG = "http://www.w3.org/2000/svg";
 const drawn = new WeakMap<Element, Node_[]>();
 
 /** Components are called at once: without state there is nothing to wait for. */
-export const jsx = (type: string | Component, props: Props, key?: unknown): Child => {
+const jsx = (type: string | Component, props: Props, key?: unknown): Child => {
   if (typeof type === "string") return { type, props, key };
   const made = type(props);
   return key !== undefined && made && typeof made === "object" && !Array.isArray(made) ? { ...made, key } : made;
 };
-export const jsxs = jsx;
+export { jsx, jsx as jsxs };
 
 /** Nothing keeps its place as an empty text, so that what follows is not taken for something else. */
 const list = (children: Child): Node_[] =>

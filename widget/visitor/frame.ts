@@ -14,6 +14,6 @@ const boot: Boot = { key: query.get("key") ?? "demo" };
 const locale = query.get("locale");
 const theme = query.get("theme");
 if (locale) boot.locale = locale;
-if (theme === "light" || theme === "dark") boot.theme = theme;
+if (theme === "light" || theme === "dark") document.documentElement.style.colorScheme = frame.style.colorScheme = theme;
 
 void mount({ root: document, frame, hub: location.origin, boot, full: true });

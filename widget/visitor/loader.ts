@@ -3,7 +3,7 @@
  * this browser has a conversation.
  */
 import { direction } from "../shared/locale";
-import { readObject } from "../shared/storage";
+import { keys, readObject, write } from "../shared/storage";
 import { type Boot, type EventName, type Kept, keptAt, type Panel, type Place, tell } from "./boot";
 import css from "./loader.css?inline";
 import { painted } from "./paint";
@@ -12,7 +12,7 @@ import { painted } from "./paint";
 declare const __PANEL__: string;
 
 type Call = [name: string, ...args: unknown[]];
-type Queue = ((...call: Call) => void) & { q?: ArrayLike<unknown>[] };
+type Queue = ((...call: Call) => void) & { q?: Iterable<unknown>[] };
 type PanelModule = { mount: (place: Place) => Promise<Panel> };
 
 const script = document.currentScript as HTMLScriptElement | null;
@@ -29,7 +29,6 @@ let module: Promise<PanelModule> | undefined;
 let tries = 0;
 
 const hub = (): string => boot?.hub ?? new URL(script?.src ?? location.href).origin;
-const openAt = (key: string): string => `${keptAt(key)}:open`;
 
 /** A browser remembers that a module failed, so another try needs another address. */
 const fetchPanel = (): Promise<PanelModule> => {
@@ -40,24 +39,30 @@ const fetchPanel = (): Promise<PanelModule> => {
   return module as Promise<PanelModule>;
 };
 
+/** Mount the panel. After a sign-out meanwhile (another `host` stands there, or none) it waits for ever. */
+const load = async (mine: HTMLElement | undefined): Promise<Panel> => {
+  const { mount } = await fetchPanel();
+  if (mine && mine === host) {
+    const root = mine.shadowRoot as ShadowRoot;
+    const made = await mount({ root, frame, hub: hub(), boot: boot as Boot, launcher });
+    if (mine === host) return (panel = made);
+    made.shutdown();
+  }
+  return new Promise(() => {});
+};
+
 const start = (): Promise<Panel> => {
-  mounted ??= fetchPanel()
-    .then(({ mount }) =>
-      mount({ root: host?.shadowRoot as ShadowRoot, frame, hub: hub(), boot: boot as Boot, full: false, launcher }),
-    )
-    .then((ready) => (panel = ready))
-    .catch((error: unknown) => {
-      mounted = undefined;
-      tell("error", { code: "unavailable", message: String(error) });
-      throw error;
-    });
+  mounted ??= load(host).catch((error: unknown) => {
+    mounted = undefined;
+    tell("error", { code: "unavailable", message: String(error) });
+    throw error;
+  });
   return mounted;
 };
 
 const shape = (d: string): SVGElement => {
   const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
+  svg.ariaHidden = "true";
   svg.appendChild(document.createElementNS(SVG, "path")).setAttribute("d", d);
   return svg;
 };
@@ -72,11 +77,10 @@ const build = (): void => {
   frame.className = "frontdesk";
   launcher = frame.appendChild(document.createElement("button"));
   launcher.className = "launcher";
-  launcher.type = "button";
   launcher.ariaLabel = "Chat";
   launcher.ariaExpanded = "false";
   launcher.append(shape("M12 4a8.5 7.5 0 00-6.6 12.2L4.5 20l4.3-1.4A8.5 7.5 0 1012 4z"), shape("M6 9l6 6 6-6"));
-  launcher.onclick = () => act("toggle");
+  launcher.onclick = commands.toggle;
   launcher.onpointerenter = launcher.onfocus = () => void fetchPanel().catch(() => undefined);
   document.documentElement.append(host);
 };
@@ -84,81 +88,96 @@ const build = (): void => {
 /** What can be shown before the panel is here. */
 const dress = ({ key, locale, theme, position, bottom, color }: Boot): void => {
   frame.dir = direction(locale ?? (document.documentElement.lang || navigator.language));
-  frame.dataset.theme = theme ?? "auto";
+  frame.style.colorScheme = (theme ?? "auto").replace("auto", "");
   frame.dataset.side = position ?? (frame.dir === "rtl" ? "left" : "right");
   frame.style.setProperty("--bottom", `${bottom ?? 20}px`);
   if (!painted(frame, key, color)) frame.style.setProperty("--accent", color ?? "");
 };
 
-const turn = (open: boolean): void => {
+/** Whether this tab's panel was left open; `now` is noted first. Without storage it is closed on the next page. */
+const opened = (key: string, now?: boolean): boolean => {
   try {
-    if (boot) sessionStorage.setItem(openAt(boot.key), open ? "1" : "");
-  } catch {
-    // Without storage the panel is closed on the next page.
-  }
-};
-
-const wasOpen = (key: string): boolean => {
-  try {
-    return innerWidth >= NARROW && sessionStorage.getItem(openAt(key)) === "1";
+    if (now !== undefined) sessionStorage.setItem(keptAt(key), String(now));
+    return sessionStorage.getItem(keptAt(key)) === "true";
   } catch {
     return false;
   }
 };
 
-const commands: Record<string, (...args: never[]) => void> = {
+/** Whoever uses this browser next finds nothing of the last one. */
+const forget = (key: string): void => {
+  for (const name of keys(keptAt(key))) write(name, null);
+};
+
+const leave = (): void => {
+  panel?.shutdown();
+  host?.remove();
+  boot = host = mounted = panel = undefined;
+};
+
+const commands = {
   boot: (options: Boot) => {
     if (boot || !options?.key) return;
-    boot = options;
+    const { key, user } = options;
+    const kept = (): Partial<Kept> => readObject(keptAt(key));
+    if ("user" in options && (kept().user ?? user?.id) !== user?.id) forget(key);
+    boot = { ...options };
     build();
     dress(boot);
-    if (wasOpen(boot.key)) act("show", false);
-    else if (readObject<Kept>(keptAt(boot.key)).talk) void start().catch(() => undefined);
+    if (innerWidth >= NARROW && opened(key)) void act("show", false);
+    else if (kept().talk) void start().catch(() => undefined);
   },
   update: (options: Partial<Boot>) => {
     if (!boot) return;
-    boot = { ...boot, ...options };
-    dress(boot);
-    panel?.update(boot);
+    const former = boot.user?.id;
+    Object.assign(boot, options);
+    if (boot.user?.id === former) {
+      dress(boot);
+      panel?.update();
+      return;
+    }
+    // Another customer: begin anew.
+    const [next, open] = [boot, panel?.open];
+    leave();
+    commands.boot(next);
+    if (open) void act("show", false);
   },
   shutdown: () => {
-    panel?.shutdown();
-    host?.remove();
-    boot = host = mounted = panel = undefined;
+    if (boot) forget(boot.key);
+    leave();
   },
   on: (name: EventName, callback: (detail: unknown) => void) => {
     window.addEventListener(`frontdesk:${name}`, (event) => callback((event as CustomEvent).detail));
   },
+  show: () => act("show"),
+  hide: () => act("hide"),
+  toggle: () => act("toggle"),
 };
 
-const act = (what: "show" | "hide" | "toggle", focus = true): void => {
+const act = async (what: "show" | "hide" | "toggle", focus = true): Promise<void> => {
   if (!boot || (what === "hide" && !panel)) return;
   launcher.ariaBusy = "true";
-  void start()
-    .then((ready) => (what === "hide" || (what === "toggle" && ready.open) ? ready.hide() : ready.show(focus)))
-    .catch(() => undefined)
-    .finally(() => {
-      launcher.ariaBusy = null;
-    });
+  try {
+    const ready = await start();
+    if (what === "show" || (what === "toggle" && !ready.open)) ready.show(focus);
+    else ready.hide();
+  } catch {
+    // The host page was told; the next press tries again.
+  }
+  launcher.ariaBusy = null;
 };
 
 const frontdesk: Queue = (name, ...args) => {
-  if (name === "show" || name === "hide" || name === "toggle") act(name);
-  else commands[name]?.(...(args as never[]));
+  (commands as Record<string, (...args: never[]) => void>)[name]?.(...(args as never[]));
 };
 
 const main = (): void => {
   const scope = window as unknown as { frontdesk?: Queue };
   const queued = scope.frontdesk?.q ?? [];
   scope.frontdesk = frontdesk;
-  window.addEventListener("frontdesk:open", () => turn(true));
-  window.addEventListener("frontdesk:close", () => turn(false));
-  const { key, locale, theme, position, bottom, color } = script?.dataset ?? {};
-  if (key) {
-    const options = { locale, theme, position, color, bottom: bottom && Number(bottom) };
-    frontdesk("boot", { key, ...Object.fromEntries(Object.entries(options).filter(([, value]) => value)) });
-  }
-  for (const call of queued) frontdesk(...(Array.from(call) as Call));
+  for (const name of ["open", "close"] as const) commands.on(name, () => boot && opened(boot.key, name === "open"));
+  if (script?.dataset.key) commands.boot(script.dataset as unknown as Boot);
+  for (const call of queued) frontdesk(...(call as Call));
 };
 
 main();

@@ -7,7 +7,7 @@ interface Paint {
   properties: [name: string, value: string][];
 }
 
-const at = (key: string): string => `${keptAt(key)}:paint`;
+const at = (key: string): string => `${keptAt(key)}paint`;
 
 /** Put on what was kept; false if that is another colour than `color`. */
 export const painted = (frame: HTMLElement, key: string, color?: string | null): boolean => {
@@ -16,9 +16,8 @@ export const painted = (frame: HTMLElement, key: string, color?: string | null):
   return !color || kept.color === color;
 };
 
-export const paint = async (frame: HTMLElement, key: string, color?: string | null): Promise<void> => {
-  if (!color || painted(frame, key, color)) return;
-  const { accent } = await import("../shared/color");
-  write(at(key), JSON.stringify({ color, properties: accent(color) }));
+/** Put on `properties`, and keep them for the next page. */
+export const keepPaint = (frame: HTMLElement, key: string, paint: Paint): void => {
+  write(at(key), JSON.stringify(paint));
   painted(frame, key);
 };

@@ -3,15 +3,16 @@ import { render, type VNode } from "preact";
 import { typed } from "../shared/ime";
 import { direction, fill } from "../shared/locale";
 import tokens from "../shared/tokens.css?inline";
-import { type Boot, type Panel, type Place, tell } from "./boot";
+import { type Panel, type Place, tell } from "./boot";
+import { paint } from "./brand";
 import { Chat } from "./chat";
+import { later } from "./later";
 import css from "./panel.css?inline";
 import { Composer } from "./view/composer";
 import { Header } from "./view/header";
 import { Messages } from "./view/messages";
 import { Notice } from "./view/notice";
 import { botName, needsExtra, type Ui } from "./view/ui";
-import { paint } from "./paint";
 import { fit, titled, watchPage } from "./window";
 import { type Speech, speak } from "./words";
 
@@ -66,7 +67,7 @@ class Screen implements Panel {
   constructor(place: Place, speech: Speech) {
     this.#speech = speech;
     this.#place = place;
-    const { boot, hub, full, frame } = place;
+    const { boot, hub, full = false, frame } = place;
     const draw = (): void => this.#soon();
     this.#ui = {
       chat: new Chat(hub, boot, () => this.#speech.locale, draw),
@@ -114,16 +115,10 @@ class Screen implements Panel {
     if (focused) launcher?.focus();
   }
 
-  async update(boot: Boot): Promise<void> {
+  async update(): Promise<void> {
     const { chat } = this.#ui;
-    const another = boot.user?.id !== this.#place.boot.user?.id;
-    this.#place.boot = boot;
-    chat.session.update(boot);
-    if (another) {
-      chat.close();
-      chat.connect();
-    }
-    this.#speech = await speak(boot.locale);
+    if (chat.state === "refused") chat.connect();
+    this.#speech = await speak(this.#place.boot.locale).catch(() => this.#speech);
     Object.assign(this.#ui, { words: this.#speech.words, locale: this.#speech.locale });
     this.#dress();
     this.#soon();
@@ -133,7 +128,7 @@ class Screen implements Panel {
     this.hide();
     this.#life.abort();
     clearTimeout(this.#away);
-    this.#ui.chat.close(true);
+    this.#ui.chat.close();
     titled(0);
     this.#box.remove();
   }
@@ -196,7 +191,7 @@ class Screen implements Panel {
     this.#sheet.replaceSync(tokens + css + speech.css);
     frame.lang = speech.language;
     frame.dir = direction(speech.language);
-    void paint(frame, boot.key, boot.color ?? ui.chat.inbox?.color);
+    paint(frame, boot.key, boot.color ?? ui.chat.inbox?.color).catch(() => undefined);
     place.launcher?.setAttribute("aria-label", ui.open ? speech.words.close : speech.words.open);
   }
 
@@ -236,7 +231,8 @@ class Screen implements Panel {
     }
     const { unread } = ui.chat;
     titled(unread);
-    if (place.launcher) place.launcher.dataset.unread = unread ? (unread > 9 ? "9+" : String(unread)) : "";
+    if (unread) place.launcher?.setAttribute("data-unread", unread > 9 ? "9+" : String(unread));
+    else place.launcher?.removeAttribute("data-unread");
   }
 
   /** Mention a lost connection only when it lasts. */
@@ -256,9 +252,9 @@ class Screen implements Panel {
 
   /** Fetch the rest; what cannot be had now is asked for again in a while. */
   #extra(): Promise<Ui["extra"]> {
-    this.#rest ??= import("./extra/extra")
-      .then((module) => {
-        this.#ui.extra = module.load(this.#ui, this.#place.root);
+    this.#rest ??= later<typeof import("./extra/extra")>("extra.js")
+      .then(({ load }) => {
+        this.#ui.extra = load(this.#ui, this.#place.root);
         this.#soon();
         return this.#ui.extra;
       })

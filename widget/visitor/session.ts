@@ -17,12 +17,13 @@ export class Session {
   #release = (): void => {};
 
   readonly #locale: () => string;
-  #boot: Boot;
+  readonly #boot: Boot;
+  /** The token the hub was last shown. */
+  #shown: string | null = null;
 
   constructor(boot: Boot, locale: () => string) {
     this.#boot = boot;
     this.#locale = locale;
-    this.update(boot);
   }
 
   kept(): Partial<Kept> {
@@ -33,33 +34,36 @@ export class Session {
     write(keptAt(this.#boot.key), JSON.stringify({ ...this.kept(), ...news }));
   }
 
-  forget(): void {
-    write(keptAt(this.#boot.key), null);
-  }
-
-  /** Another customer at this browser does not inherit the last one's conversation. */
-  update(boot: Boot): void {
-    this.#boot = boot;
-    const { user } = this.kept();
-    if (boot.user && user && boot.user.id !== user) this.forget();
+  /** The hub does not take our token. False: it was none of ours; another tab's newer one stays. */
+  disown(): boolean {
+    if (this.#token() === this.#shown) write(keptAt(this.#boot.key), null);
+    return this.#shown !== null;
   }
 
   /** Who uploads. */
   sender(): { key: string; token: string } {
-    return { key: this.#boot.key, token: this.kept().token ?? "" };
+    return { key: this.#boot.key, token: this.#token() ?? "" };
+  }
+
+  /** The token in this browser, unless another tab has since signed in another customer. */
+  #token(): string | null {
+    const { token, user } = this.kept();
+    const mine = this.#boot.user?.id;
+    return token && !(mine && user && user !== mine) ? token : null;
   }
 
   /** What to CONNECT with. Without a token one tab asks for it while the others wait to share it. */
   async auth(): Promise<VisitorAuth> {
     this.done();
-    if (!this.kept().token) await this.#lock();
-    const { token } = this.kept();
+    if (!this.#token()) await this.#lock();
+    const token = this.#token();
+    this.#shown = token;
     if (token) this.done();
     const { key, user } = this.#boot;
     return {
       v: protocol,
       key,
-      token: token ?? null,
+      token,
       identity: user?.jwt ?? null,
       locale: this.#locale(),
       page: page(),

@@ -9,17 +9,11 @@ export const titled = (unread: number): void => {
   if (title !== document.title) document.title = title;
 };
 
-/** Call `moved` when a page without reload shows another address. Nothing of the page's own is wrapped. */
+/** Call `moved` when a page without reload may show another address. Nothing of the page's own is wrapped. */
 export const watchPage = (moved: () => void, signal: AbortSignal): void => {
-  let at = location.pathname;
-  const check = (): void => {
-    if (at === location.pathname) return;
-    at = location.pathname;
-    moved();
-  };
   const { navigation } = window as { navigation?: EventTarget };
-  navigation?.addEventListener("navigatesuccess", check, { signal });
-  window.addEventListener("popstate", check, { signal });
+  navigation?.addEventListener("currententrychange", moved, { signal });
+  window.addEventListener("popstate", moved, { signal });
 };
 
 /** Keep the frame as high as what the keyboard leaves free; `around` wraps the change. */

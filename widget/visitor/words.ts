@@ -1,6 +1,7 @@
 /** The widget's words: one language is fetched, English stands in for what we do not speak. */
 import { choose } from "../shared/locale";
 import type en from "./lang/en.json";
+import { later } from "./later";
 
 export type Words = typeof en;
 
@@ -20,10 +21,7 @@ export interface Speech {
 export const speak = async (asked: string | undefined): Promise<Speech> => {
   const wanted = [asked, document.documentElement.lang, ...navigator.languages];
   const language = choose(wanted, __LANGUAGES__);
-  const here = import.meta.url;
-  const file: { default: Words; css: string } = await import(
-    /* @vite-ignore */ new URL(`lang/${language}.js`, here).href
-  );
+  const file = await later<{ default: Words; css: string }>(`lang/${language}.js`);
   return {
     language,
     locale: wanted.find((tag) => tag?.startsWith(language)) ?? language,

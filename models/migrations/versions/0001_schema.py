@@ -345,6 +345,7 @@ def upgrade() -> None:
         sa.Column("fallback", sa.Boolean(), nullable=False),
         sa.Column("ranking", sa.JSON(), nullable=False),
         sa.Column("entities", sa.JSON(), nullable=False),
+        sa.Column("rev", sa.Integer(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["conversation_id"], ["conversations.id"], name=op.f("fk_traces_conversation_id")),
         sa.PrimaryKeyConstraint("conversation_id", "seq", name=op.f("pk_traces")),

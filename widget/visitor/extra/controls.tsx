@@ -7,7 +7,7 @@ const Down = icon("M12 5v14M5 12l7 7 7-7");
 
 export const Menu = ({ ui }: { ui: Ui }): VNode => {
   const end = (): void => {
-    ui.chat.end();
+    void ui.chat.ask("end", {});
     ui.menu = false;
     ui.draw();
     ui.input?.focus();
@@ -20,9 +20,9 @@ export const Menu = ({ ui }: { ui: Ui }): VNode => {
 };
 
 export const Jump = ({ ui }: { ui: Ui }): VNode => {
-  const { latest } = ui.words;
+  const { words } = ui;
   return (
-    <button class="jump" aria-label={latest} title={latest} onClick={() => ui.log?.scrollTo(0, ui.log.scrollHeight)}>
+    <button class="jump" aria-label={words.latest} title={words.latest} onClick={() => ui.log?.scrollTo(0, ui.log.scrollHeight)}>
       <Down />
     </button>
   );

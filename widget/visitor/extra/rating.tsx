@@ -6,12 +6,21 @@ import type { Ui } from "../view/ui";
 
 const Star = icon("M12 3.5l2.6 5.3 5.9.9-4.3 4.1 1 5.8L12 16.9l-5.2 2.7 1-5.8L3.5 9.7l5.9-.9z");
 
+const rate = async ({ chat, draw }: Ui, score: number, comment: string): Promise<void> => {
+  const id = chat.conversation?.id;
+  const ack = await chat.ask("rate", { score, comment });
+  if (ack.ok && chat.conversation?.id === id && chat.conversation) {
+    chat.conversation = { ...chat.conversation, rated: score };
+  }
+  draw();
+};
+
 export const Rating = ({ ui }: { ui: Ui }): VNode => {
   const { words } = ui;
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const comment = new FormData(event.currentTarget as HTMLFormElement).get("comment");
-    void ui.chat.rate(ui.score, String(comment ?? ""));
+    void rate(ui, ui.score, String(comment ?? ""));
     ui.score = 0;
     ui.input?.focus();
   };

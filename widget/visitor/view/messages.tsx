@@ -60,8 +60,8 @@ const Failed = ({ entry, ui }: { entry: Entry; ui: Ui }): VNode => {
 };
 
 const Unsent = ({ entry, last, ui }: { entry: Entry; last: boolean; ui: Ui }): VNode => {
-  const { sending, sent, waiting } = ui.words;
-  const state = entry.seq ? sent : ui.chat.state === "online" ? sending : waiting;
+  const { words, chat } = ui;
+  const state = entry.seq ? words.sent : chat.state === "online" ? words.sending : words.waiting;
   return (
     <div class="row own">
       <div class="bubble" dir="auto">

@@ -2,6 +2,12 @@
 import type { VNode } from "preact";
 import type { Ui } from "./ui";
 
+/** The loader that a browser keeps for minutes still names the old panel. */
+const renew = (hub: string): Promise<void> =>
+  fetch(`${hub}/widget.js`, { cache: "reload" })
+    .catch(() => undefined)
+    .then(() => location.reload());
+
 export const Notice = ({ ui }: { ui: Ui }): VNode | null => {
   const { words, chat } = ui;
   const { error } = chat;
@@ -17,7 +23,7 @@ export const Notice = ({ ui }: { ui: Ui }): VNode | null => {
     <p class="notice" role="alert">
       {why ?? words.unavailable}
       {outdated && (
-        <button type="button" onClick={() => location.reload()}>
+        <button type="button" onClick={() => renew(chat.hub)}>
           {words.reload}
         </button>
       )}
