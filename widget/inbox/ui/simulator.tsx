@@ -109,7 +109,14 @@ function Write({ phone, usable }: { phone: Phone; usable: boolean }): VNode {
   );
 }
 
-function Who({ inbox, sender, valid }: { inbox: Signal<string>; sender: Signal<string>; valid: boolean }): VNode {
+interface WhoProps {
+  inbox: Signal<string>;
+  chosen: string;
+  sender: Signal<string>;
+  valid: boolean;
+}
+
+function Who({ inbox, chosen, sender, valid }: WhoProps): VNode {
   const { people, words } = useDesk();
   const inboxes = [...people.inboxes.value.values()].filter((one) => one.simulated);
   return (
@@ -117,7 +124,7 @@ function Who({ inbox, sender, valid }: { inbox: Signal<string>; sender: Signal<s
       <label class="field">
         {words.t("inbox")}
         <select
-          value={inbox.value}
+          value={chosen}
           onChange={(event) => {
             inbox.value = event.currentTarget.value;
           }}
@@ -160,7 +167,7 @@ export function Simulator(): VNode {
       </p>
       <h1>{words.t("simulator")}</h1>
       <p class="hint">{words.t("simulator_lead")}</p>
-      {first ? <Who inbox={inbox} sender={sender} valid={valid} /> : <Empty title={words.t("simulator_none")} />}
+      {first ? <Who inbox={inbox} chosen={chosen} sender={sender} valid={valid} /> : <Empty title={words.t("simulator_none")} />}
       {phone.error.value && <Problem error={phone.error.value} />}
       <Screen items={phone.items.value} />
       <Write phone={phone} usable={usable} />

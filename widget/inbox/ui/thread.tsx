@@ -158,7 +158,7 @@ function OpenThread({ id }: { id: string }): VNode {
     <>
       <Head row={row} />
       {error && <Problem error={error} retry={() => void thread.load()} />}
-      {thread.brief.value && (
+      {thread.brief.value && (row.status === "open" || row.status === "snoozed") && (
         <div class="brief-place">
           <Brief brief={thread.brief.value} answered={answered(thread)} />
         </div>
