@@ -177,6 +177,7 @@ def test_a_person_takes_over(visited: HubProcess, page: Page) -> None:
     expect(widget.log.get_by_role("radio", name="4 of 5")).to_be_checked()
     widget.log.get_by_role("button", name="Send rating").click()
     expect(widget.log.get_by_role("radio")).to_have_count(0)
+    expect(widget.log.get_by_text("Thank you for your rating")).to_be_visible()
 
 
 def test_a_file_goes_along(visited: HubProcess, page: Page) -> None:

@@ -85,7 +85,7 @@ class Screen implements Panel {
       extra: null,
       draw,
       close: () => this.hide(),
-      attach: (files) => void this.#extra().then((extra) => extra?.uploads.add(files)),
+      attach: (files) => void this.#attach(files),
     };
     frame.append(this.#box);
     place.root.adoptedStyleSheets.push(this.#sheet);
@@ -261,10 +261,17 @@ class Screen implements Panel {
       .catch(() => {
         setTimeout(() => {
           this.#rest = undefined;
+          this.#soon();
         }, AGAIN_MS);
         return null;
       });
     return this.#rest;
+  }
+
+  async #attach(files: Iterable<File>): Promise<void> {
+    const extra = await this.#extra();
+    if (extra) extra.uploads.add(files);
+    else setTimeout(() => void this.#attach(files), AGAIN_MS);
   }
 
   #near(): boolean {

@@ -3,7 +3,7 @@ import type { VNode } from "preact";
 import { sends } from "../../shared/ime";
 import type { MAX_TEXT } from "../../shared/types";
 import { Clip, Send } from "./icons";
-import type { Ui } from "./ui";
+import { isOver, type Ui } from "./ui";
 
 const most: MAX_TEXT = 8000;
 
@@ -79,7 +79,7 @@ export const Composer = ({ ui }: { ui: Ui }): VNode => {
           dir="auto"
           maxLength={most}
           enterkeyhint="send"
-          placeholder={chat.conversation?.status === "resolved" ? words.again : words.write}
+          placeholder={isOver(ui) ? words.again : words.write}
           aria-label={words.write}
           onPaste={pasted}
           onInput={({ currentTarget: input }) => {

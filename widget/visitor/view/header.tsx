@@ -2,7 +2,7 @@
 import type { VNode } from "preact";
 import { fill } from "../../shared/locale";
 import { Bot, Close, More, People } from "./icons";
-import { botName, type Ui } from "./ui";
+import { botName, isOver, type Ui } from "./ui";
 
 interface Who {
   face: VNode | string;
@@ -23,7 +23,7 @@ const who = (ui: Ui): Who => {
   const { conversation, inbox } = ui.chat;
   const { words } = ui;
   const name = inbox?.name ?? "";
-  if (conversation?.status === "resolved") return { face: <People />, name, how: words.ended };
+  if (isOver(ui)) return { face: <People />, name, how: words.ended };
   if (conversation?.agent) {
     return { face: initials(conversation.agent.name), name: conversation.agent.name, how: words.answering };
   }
@@ -37,7 +37,7 @@ const who = (ui: Ui): Who => {
 export const Header = ({ ui }: { ui: Ui }): VNode => {
   const { face, name, how } = who(ui);
   const { conversation } = ui.chat;
-  const running = conversation && conversation.status !== "resolved";
+  const running = conversation && !isOver(ui);
   const toggle = (): void => {
     ui.menu = !ui.menu;
     ui.draw();

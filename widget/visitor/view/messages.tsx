@@ -4,7 +4,7 @@ import { fill } from "../../shared/locale";
 import type { Entry } from "../../shared/outbox";
 import { clock, day, sameDay } from "../../shared/time";
 import type { Activity, Message } from "../../shared/types";
-import { botName, isMarked, say, type Ui, unrated } from "./ui";
+import { botName, isMarked, isOver, say, type Ui, unrated } from "./ui";
 
 const nodes = new WeakMap<Message, ComponentChildren>();
 
@@ -15,18 +15,13 @@ const body = (message: Message, ui: Ui): ComponentChildren => {
   return nodes.get(message);
 };
 
-/** What happened, for the visitor; null for what is none of theirs. */
+/** What happened, of what the hub tells visitors. */
 const happened = ({ what, by, to }: Activity, ui: Ui): string | null => {
   const { words } = ui;
   const joined = to ?? by;
   if (what === "claimed" || what === "assigned") return joined && fill(words.joined, { name: joined.name });
-  if (what === "released") return by && fill(words.released, { name: by.name });
   if (what === "handed_back") return fill(words.back, { name: botName(ui) });
-  return (
-    { handed_over: words.asked, resolved: words.ended, reopened: words.reopened, rated: words.rated }[
-      what as "rated"
-    ] ?? null
-  );
+  return { resolved: words.ended, reopened: words.reopened }[what as "resolved"] ?? null;
 };
 
 /** What the bot offers: links stay, choices are gone once one is used or something else is said. */
@@ -205,6 +200,7 @@ export const Messages = ({ ui }: { ui: Ui }): VNode => {
         ))}
         <Typing ui={ui} />
         {unrated(ui) && ui.extra?.rating()}
+        {isOver(ui) && !unrated(ui) && <div class="line">{ui.words.rated}</div>}
       </div>
       {ui.below && ui.extra?.jump()}
     </div>

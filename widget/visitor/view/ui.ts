@@ -43,9 +43,10 @@ export const say = (ui: Ui, text: string, index?: number, seq = 0): void => {
 export const isMarked = ({ sender, text }: Message): boolean =>
   /:\/\/|mailto:|tel:/i.test(text) || (sender !== "contact" && /[*_`[]|^ {0,3}(-|•|\d+[.)]) /m.test(text));
 
+export const isOver = ({ chat }: Ui): boolean => chat.conversation?.status === "resolved";
+
 /** The conversation is over and its visitor has not said how it was. */
-export const unrated = ({ chat }: Ui): boolean =>
-  chat.conversation?.status === "resolved" && chat.conversation.rated === null;
+export const unrated = (ui: Ui): boolean => isOver(ui) && ui.chat.conversation?.rated === null;
 
 /** Something on screen needs what is fetched later. */
 export const needsExtra = (ui: Ui): boolean => {
