@@ -9,6 +9,7 @@ from models import files, views
 from models.book import UNLOCKED, Book, Change, Entry, Row
 from models.db import Batched
 from models.tables import attributes, conversations, messages, outbox, traces
+from models.text import clean
 from models.turns import Answer, Turn
 from models.wire import Author, Brief, Json
 
@@ -185,7 +186,7 @@ def _say(book: Book, entry: Entry, arg: BotAnswer) -> None:
         if said.custom:
             data["custom"] = said.custom
         message = book.append(
-            entry, "text", "bot", said.text or said.image or "", author=arg.bot, data=data,
+            entry, "text", "bot", clean(said.text or said.image or ""), author=arg.bot, data=data,
             state="queued" if arg.deliver else "stored", in_reply_to=arg.seq, part=part,
         )  # fmt: skip
         if said.buttons:
@@ -214,7 +215,7 @@ def learn(conn: Connection, contact: str, name: str, value: str | None, source: 
     mine = (attributes.c.contact_id == contact) & (attributes.c.name == name)
     conn.execute(delete(attributes).where(mine))
     if value is not None:
-        row = {"contact_id": contact, "name": name, "value": value, "source": source, "by": by, "at": at}
+        row = {"contact_id": contact, "name": name, "value": clean(value), "source": source, "by": by, "at": at}
         conn.execute(insert(attributes), row)
 
 

@@ -32,8 +32,8 @@ BATCH = 64
 RETRYABLE = {"40001", "40P01"}
 """SQLSTATEs of a serialization failure and a deadlock: the work is run again."""
 SQLITE_GONE = {
-    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL,
 }  # fmt: skip
 """SQLite's codes for a file that cannot be read or written now; any other is a fault of the statement."""
 CONNECT_SECONDS = 3

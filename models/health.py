@@ -7,7 +7,9 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from models.db import Database
+from models.db import Database, DatabaseUnavailableError
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def faults(database: Database) -> list[str]:
@@ -19,6 +21,11 @@ def faults(database: Database) -> list[str]:
         return database.read_now(_faults)
     except DBAPIError as error:
         return [str(error.orig)]
+    except DatabaseUnavailableError as error:
+        cause = error.__cause__
+        if isinstance(cause, DBAPIError) and getattr(cause.orig, "sqlite_errorcode", None) in _DAMAGED:
+            return [str(cause.orig)]
+        raise
 
 
 def _faults(conn: Connection) -> list[str]:

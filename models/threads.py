@@ -138,9 +138,9 @@ def _new(conn: Connection, conversation: str, after: int, *, public: bool) -> tu
 
 def _changed(conn: Connection, conversation: str, after: int, rev: int, *, public: bool) -> list[RowMapping]:
     newer = messages.c.rev > bindparam("rev")
-    query = select(messages).where(_MINE, messages.c.seq <= after)
+    query = select(messages).where(_MINE, messages.c.seq <= min(after, MAX_SEQ))
     query = query.where(messages.c.public, newer) if public else query.where(or_(newer, _READ))
-    key = {"conversation": conversation, "rev": rev}
+    key = {"conversation": conversation, "rev": min(rev, MAX_SEQ)}
     return list(conn.execute(query.order_by(messages.c.seq), key).mappings())
 
 

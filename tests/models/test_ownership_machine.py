@@ -30,7 +30,7 @@ ACTIONS = st.sampled_from(["claim", "assign", "release", "hand_back", "resolve",
 
 
 class Ownership(RuleBasedStateMachine):
-    """Three visitors, three agents with room for two chats each, one bot."""
+    """Four visitors who wait, three agents with room for two chats each, one bot."""
 
     stage: Stage
     chats = Bundle("chats")
@@ -38,16 +38,16 @@ class Ownership(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.stage.renew()
-        self.people = [f"v:{uuid.uuid4().hex}" for _ in range(3)]
+        self.people = [f"v:{uuid.uuid4().hex}" for _ in range(4)]
         self.last: dict[str, dict[str, Any]] = {}
 
     @initialize(target=chats)
     def first(self) -> Any:
-        return multiple(*(self.stage.say("hello", who, has_bot=True).conversation for who in self.people[:2]))
+        return multiple(*(self.stage.say("hello", who).conversation for who in self.people))
 
     # --- what happens --------------------------------------------------------------------------------------------
 
-    @rule(target=chats, who=st.integers(0, 2), has_bot=st.booleans())
+    @rule(target=chats, who=st.integers(0, 3), has_bot=st.booleans())
     def customer_writes(self, who: int, has_bot: bool) -> Any:
         done = self.stage.say("more", self.people[who], has_bot=has_bot)
         assert done.refused is None
@@ -152,13 +152,16 @@ class Ownership(RuleBasedStateMachine):
         rang = self.stage.db.write_now(ownership.unsnooze, alarm) is not None
         assert rang == (before["status"] == "snoozed" and not late)
 
-    @rule(target=chats, chat=chats, has_bot=st.booleans())
-    def customer_returns_after_days(self, chat: str, has_bot: bool) -> Any:
+    @rule(target=chats, chat=chats, do=ACTIONS, has_bot=st.booleans())
+    def customer_returns_after_days(self, chat: str, do: str, has_bot: bool) -> Any:
         """What was resolved stays so; the customer's new conversation is the one that is open."""
         if self.stage.row(chat)["status"] != "resolved":
             self.stage.act("resolve", chat)
         self.stage.change(chat, resolved_at=1)
         done = self.stage.say("me again", self.stage.row(chat)["address"], has_bot=has_bot)
+        if done.conversation != chat:
+            assert self.stage.act(do, chat, to=self.stage.agents[0], has_bot=has_bot).refused == "conflict"
+            assert self.stage.reply(chat).refused == "conflict"
         assert self.stage.row(chat)["status"] == "resolved"
         return multiple() if done.conversation in self.last else done.conversation
 
@@ -205,7 +208,7 @@ class Ownership(RuleBasedStateMachine):
 
 def test_ownership_stays_whole(stage: Stage) -> None:
     # INV-10 INV-11
-    few = 15 if stage.db.sqlite else 6
+    few = 50 if stage.db.sqlite else 15
     machine = type("OnThisDatabase", (Ownership,), {"stage": stage})
     run_state_machine_as_test(
         machine,

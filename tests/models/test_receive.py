@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from models import files
+from models import answers, files, records
+from models.answers import BotAnswer
 from models.db import Database
 from models.files import Stored
 from models.people import owner_key
 from models.receive import Receive, Received, receive
+from models.replies import reply
 from models.tables import consents, identities, messages, outbox
-from models.wire import Choice
+from models.turns import Answer, BotMessage
+from models.wire import Author, Choice
 from tests.support.stage import HOUR, Stage
 
 
@@ -236,6 +239,33 @@ def test_stop_does_not_end_a_snooze(stage: Stage, who: str) -> None:
     assert stage.row(conversation)["status"] == "snoozed"
 
 
+def test_typed_commands_reach_the_bot_as_text(stage: Stage, who: str) -> None:
+    """Only what a button carries is a payload; slashes in front of typed text are gone before any engine sees it."""
+    for typed, heard in (("/restart", "restart"), (" // /x{}", "x{}"), ("and/or", "and/or"), ("/", "")):
+        change = stage.say(typed, who, has_bot=True).change
+        assert change is not None
+        (promise,) = change.promises
+        turn = promise.context.turn
+        assert (turn.text, turn.payload) == (heard, None)
+        assert change.messages[-1]["text"] == typed
+
+
+def test_what_a_bot_says_is_cleaned_too(stage: Stage, who: str) -> None:
+    """A bot behind HTTP can send what a database refuses; its customer must get the answer all the same."""
+    said = stage.say("hello", who, has_bot=True)
+    assert said.change is not None
+    answer = Answer(messages=[BotMessage(text="a\x00b\ud800")], slots={"order": "x\x00y"})
+    (turn,) = said.change.promises
+    bot: Author = {"id": "b", "name": "Bot"}
+    given = BotAnswer(turn.id, said.conversation, said.seq, 1, answer, "m1", bot, deliver=False, owner="o")
+    done = stage.db.write_now(answers.answer, given)
+    assert done.change is not None
+    assert done.change.messages[0]["text"] == "ab\ufffd"
+    contact = stage.db.read_now(records.contact, done.change.summary["contact"])
+    assert contact is not None
+    assert [(fact["name"], fact["value"]) for fact in contact["attributes"]] == [("order", "xy")]
+
+
 def test_threads_of_a_channel_are_conversations_of_their_own(stage: Stage, who: str) -> None:
     one, two = _together(stage, [stage.arg("a", who, thread="t1"), stage.arg("b", who, thread="t2")])
     assert one.conversation != two.conversation
@@ -269,7 +299,7 @@ async def test_one_open_conversation_a_person_whoever_writes(stage: Stage) -> No
 
 
 async def test_commit_order_is_seq_order(stage: Stage, who: str) -> None:
-    """A reader that asks for "after seq n" in a tight loop, while six writers write, misses nothing."""
+    """A reader that asks for "after seq n" in a tight loop, while a customer and agents write, misses nothing."""
     # INV-3: the row lock gives seq; a global counter would show a later row before an earlier one
     conversation = stage.say("first", who).conversation
     processes = [Database(stage.url, synchronous="NORMAL", writers=1) for _ in range(3)]
@@ -288,9 +318,9 @@ async def test_commit_order_is_seq_order(stage: Stage, who: str) -> None:
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        acks = await asyncio.gather(
-            *(db.write(receive, stage.arg(f"{n}", who), f"{n % 2}") for n in range(100) for db in processes)
-        )
+        said = [db.write(receive, stage.arg(f"{n}", who), f"{n % 2}") for n in range(50) for db in processes]
+        noted = [db.write(reply, stage.note(conversation), f"{n % 2}") for n in range(50) for db in processes]
+        acks: list[Any] = await asyncio.gather(*(job for pair in zip(said, noted, strict=True) for job in pair))
     finally:
         done.set()
         reader.join(10)

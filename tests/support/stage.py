@@ -87,6 +87,13 @@ class Stage:
             Reply(conversation=conversation, by=self.agents[by], version=seen, deliver=False, owner="owner", **given),
         )
 
+    def note(self, conversation: str) -> Reply:
+        """A colleague's note, as the hub hands it down."""
+        return Reply(
+            conversation=conversation, by=self.agents[1], client_id=uuid.uuid4().hex, kind="note", text="note",
+            attachments=(), version=0, deliver=False, owner="owner",
+        )  # fmt: skip
+
     def row(self, conversation: str) -> dict[str, Any]:
         """A conversation as it is."""
         found = self.db.read_now(threads.find, conversation)
