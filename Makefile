@@ -1,4 +1,5 @@
 # One command per need; `make help` lists them.
+# Browser tests run apart: Playwright's own event loop would be in the way of asynchronous tests in one process.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help run test unit lint types format web wire bench faults rasa-test peers clean
@@ -20,7 +21,8 @@ run: $(VENV)/.run web ## install what is missing, start, print the addresses (PO
 
 test: lint types ## everything: lint, types, unit, real databases, real browser
 	@$(BIN)/python widget/build.py npm test --silent
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --ignore tests/browser
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile tests/browser
 
 lint: $(VENV)/.test ## ruff, import contracts, oxlint
 	@$(BIN)/ruff check --quiet .

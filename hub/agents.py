@@ -9,6 +9,7 @@ from hub.emitter import Place, place_agent
 from hub.hardened import HardenedServer
 from hub.limits import Limit
 from hub.refusals import Refusal
+from hub.roles import may
 from hub.signin import Session, SignIn
 from models import threads, users
 from models.db import Database, DatabaseUnavailableError
@@ -179,6 +180,8 @@ class AgentDesk:
 
     async def _typing(self, who: _Agent, data: Any) -> dict[str, Any]:
         said = Typing.model_validate(data)
+        if not may(who.session.user.role, "reply"):
+            raise Refusal("forbidden")
         row = await self._db.read(threads.find, said.conversation or "")
         if row is None:
             raise Refusal("not_found", field="conversation")

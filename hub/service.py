@@ -110,7 +110,7 @@ class Hub:
         """Raise a read mark; return the seq if it rose."""
         change = await self._db.write(threads.mark, mark, mark.conversation)
         self._aftermath.of(change)
-        return mark.seq if change else None
+        return min(mark.seq, change.summary["last_seq"]) if change else None
 
     async def rate(self, rating: Rating) -> bool:
         """Keep a visitor's rating."""

@@ -121,7 +121,7 @@ class LinkIdentity(Wire):
 class Simulate(Wire):
     """``POST /api/simulator/{inbox}``: a text from a make-believe phone (development switch, administrators)."""
 
-    sender: Annotated[str, Field(pattern=r"^\+[1-9]\d{5,14}$")]
+    sender: Annotated[str, Field(pattern=r"^\+[1-9][0-9]{5,14}$")]
     text: Annotated[str, Field(max_length=1_600), AfterValidator(clean)]
 
 
