@@ -164,7 +164,8 @@ class _Readings:
         trace: Row = {
             "conversation_id": arg.conversation, "seq": arg.seq, "model": arg.model[:100],
             "intent": reading.intent[:200], "confidence": reading.confidence, "fallback": arg.answer.fallback,
-            "ranking": list(reading.ranking)[:10], "entities": list(reading.entities), "rev": self._book.touch(entry.row), "at": self._book.now,
+            "ranking": list(reading.ranking)[:10], "entities": list(reading.entities),
+            "rev": self._book.touch(entry.row), "at": self._book.now,
         }  # fmt: skip
         self._traces.append(trace)
         attached = self._files.get((arg.conversation, arg.seq), ())
