@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ CHAT = 15_000
 """Loader, panel and one language: all that a plain conversation needs."""
 WHOLE = 20_000
 """And what only some need: links and Markdown, files, rating, the owner's colour."""
+
+INBOX = 50_000
+"""Every script and sheet that the inbox's page names: what an agent waits for once."""
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +53,13 @@ def test_only_one_language_is_fetched(panel: Path) -> None:
     assert len(languages) >= 9
     text = panel.read_text() + (DIST / "loader" / "widget.js").read_text()
     assert "Write a message" not in text
+
+
+def test_the_inbox_first_load() -> None:
+    page = (DIST / "inbox" / "index.html").read_text()
+    named = re.findall(r'(?:src|href)="/(inbox-assets/[^"]+\.(?:js|css))"', page)
+    assert len(named) >= 2
+    assert sum(size(DIST / "inbox" / name) for name in named) <= INBOX
 
 
 def chat(panel: Path) -> int:
