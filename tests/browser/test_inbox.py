@@ -185,6 +185,7 @@ def test_the_record_shows_how_every_message_was_read(desk: Desk, line: Line) -> 
     expect(entry.get_by_role("link", name="Blue lamp")).to_have_attribute("href", "https://shop.example/blue-lamp")
     expect(entry.get_by_role("img")).to_have_count(1)
     page.get_by_role("button", name="Edit name").click()
+    expect(page.locator("input.inline-field")).to_be_focused()
     page.keyboard.type("Aya Tanaka")
     page.keyboard.press("Enter")
     expect(page.locator(".thread-head h2")).to_have_text("Aya Tanaka")

@@ -1,7 +1,7 @@
 /** A value that turns into a field when it is clicked: Enter keeps, Escape gives up. */
 import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { typed } from "../../shared/ime";
 import { useDesk } from "./context";
 import { Icon } from "./icons";
@@ -19,7 +19,9 @@ export function InlineEdit({ value, label, empty, save }: InlineProps): VNode {
   const { words } = useDesk();
   const editing = useSignal(false);
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  // Before the next key: selecting later would swallow what was typed meanwhile.
+  useLayoutEffect(() => {
+    field.current?.focus();
     if (editing.value) field.current?.select();
   }, [editing.value]);
 
