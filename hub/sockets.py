@@ -41,18 +41,9 @@ def _connect(server: HardenedServer, desk: VisitorDesk | AgentDesk) -> Callable[
     async def connect(sid: str, environ: dict[str, Any], auth: Any = None) -> bool:
         try:
             await desk.admit(sid, environ, auth)
-        except Refusal as refusal:
-            error = refusal.body()
-        except ValidationError as wrong:
-            error = invalid(wrong)
-        except DatabaseUnavailableError:
-            error = {"code": "unavailable", "message": "Try again in a moment.", "retry_after": 2.0}
-        except Exception:
-            _log.exception("connect failed")
-            error = {"code": "unavailable", "message": "Something is wrong here.", "retry_after": 5.0}
-        else:
-            return True
-        raise server.refused(error)
+        except Exception as error:
+            raise server.refused(_explained(error, "connect")) from None
+        return True
 
     return connect
 
@@ -66,20 +57,23 @@ def _disconnect(desk: VisitorDesk | AgentDesk) -> Callable[..., Awaitable[None]]
 
 def _event(desk: VisitorDesk | AgentDesk) -> Callable[..., Awaitable[dict[str, Any]]]:
     async def event(name: str, sid: str, *args: Any) -> dict[str, Any]:
-        error: ErrorBody
         try:
             if len(args) != 1:
                 raise Refusal("bad_request", "An event carries one object.")
             return await desk.handle(sid, name, args[0])
-        except Refusal as refusal:
-            error = refusal.body()
-        except ValidationError as wrong:
-            error = invalid(wrong)
-        except DatabaseUnavailableError:
-            error = {"code": "unavailable", "message": "Not stored. Try again in a moment.", "retry_after": 2.0}
-        except Exception:
-            _log.exception("event failed")
-            error = {"code": "unavailable", "message": "Something is wrong here.", "retry_after": 5.0}
-        return {"ok": False, "error": error}
+        except Exception as error:
+            return {"ok": False, "error": _explained(error, "event")}
 
     return event
+
+
+def _explained(error: Exception, what: str) -> ErrorBody:
+    """Turn a refusal into what the browser is told; a fault is logged, and told without its words."""
+    if isinstance(error, Refusal):
+        return error.body()
+    if isinstance(error, ValidationError):
+        return invalid(error)
+    if isinstance(error, DatabaseUnavailableError):
+        return {"code": "unavailable", "message": "Not stored. Try again in a moment.", "retry_after": 2.0}
+    _log.error("%s failed", what, exc_info=error)
+    return {"code": "unavailable", "message": "Something is wrong here.", "retry_after": 5.0}

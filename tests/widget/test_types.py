@@ -36,8 +36,7 @@ def test_one_name_means_one_thing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_committed_types_are_fresh() -> None:
-    if not (WIDGET / "node_modules").is_dir():
-        pytest.skip("npm packages are not installed")
+    assert (WIDGET / "node_modules").is_dir(), "npm packages are not installed: make types"
     command = [sys.executable, str(WIDGET / "build.py"), "npm", "run", "--silent", "types", "--", "--print"]
     environ = {**os.environ, "PYTHON": sys.executable}
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False)
