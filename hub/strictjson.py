@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from models.text import clean, clean_tree
+from models.text import in_tree, whole
 
 MAX_DEPTH = 20
 MAX_INT = 2**53
@@ -73,13 +73,13 @@ def _slowly(data: str | bytes) -> Any:
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from None
     _measure(value, MAX_DEPTH)
-    return clean_tree(value)
+    return in_tree(whole, value)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
-        name = clean(key)
+        name = whole(key)
         if name in found:
             raise ValueError(f"JSON has the key {name[:40]!r} twice")
         found[name] = value

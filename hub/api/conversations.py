@@ -33,7 +33,7 @@ from models.http import (
 )
 from models.lists import Wanted
 from models.ownership import Act
-from models.text import clean_tree
+from models.text import clean, in_tree
 from models.threads import Mark
 from models.wire import AgentMessage, Author, Summary, View
 
@@ -165,7 +165,7 @@ def conversation_routes(
     @routes.post("/{conversation}/hand-back")
     async def hand_back(conversation: str, session: Owner, said: HandBack) -> Written:
         """Let the bot go on, with what the agent learned."""
-        return await act(conversation, session, "hand_back", said.version, slots=clean_tree(said.slots))
+        return await act(conversation, session, "hand_back", said.version, slots=in_tree(clean, said.slots))
 
     @routes.post("/{conversation}/resolve")
     async def resolve(conversation: str, session: Owner, said: Resolve) -> Written:

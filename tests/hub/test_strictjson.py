@@ -64,6 +64,11 @@ def test_what_is_ambiguous_is_refused(text: str, said: str, written: Any) -> Non
     assert len(str(caught.value)) < 120
 
 
+@pytest.mark.parametrize("value", ["\0", "e\u0301", {"a:b": ["\0", "e\u0301"]}])
+def test_text_is_cleaned_where_it_is_stored_not_here(value: Any) -> None:
+    assert loads(json.dumps(value)) == loads(dumps(value)) == value
+
+
 @pytest.mark.parametrize("data", [b"\xff", b'"\xed\xa0\x80"', b'{\x00"a\x00"'])
 def test_bytes_that_are_no_utf8_are_refused(data: bytes) -> None:
     # S-16
