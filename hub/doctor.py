@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,11 @@ from hub.inboxes import load_config
 from hub.lock import is_held
 from hub.opening import vault_of
 from hub.settings import Settings
+from hub.trial import Course, TrialError, walk
 from hub.vault import Vault, VaultError
 from models import health, inboxes, migrate, outbox, users
 from models.db import Database, DatabaseUnavailableError
-from models.inboxes import Assistant
+from models.inboxes import Assistant, Inbox
 from models.turns import Turn
 
 LATE = 60_000
@@ -110,6 +112,44 @@ def _contents(settings: Settings, database: Database, vault: Vault | None) -> It
         yield asyncio.run(_bot(settings.models, assistant))
     yield from _inboxes(database, vault)
     yield from _outbox(database)
+    if vault:
+        yield from _trial(settings, database, vault)
+
+
+def _trial(settings: Settings, database: Database, vault: Vault) -> Iterator[Finding]:
+    """Send a message through every hop of the hub that serves, if one does."""
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - read, not bound
+    url = f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+    admin = next((agent["id"] for agent in database.read_now(users.agents) if agent["role"] == "admin"), None)
+    inbox = next((one for one in database.read_now(inboxes.all_inboxes) if one.enabled and _by_socket(one)), None)
+    if not _listens(host, settings.port):
+        yield Finding("warn", "trial", f"no hub answers at {url}")
+    elif admin is None or inbox is None:
+        yield Finding("warn", "trial", "needs an administrator and an inbox that a browser can reach")
+    else:
+        course = Course(url, settings.public_url, settings.cookie_name, inbox, admin)
+        try:
+            yield from (
+                Finding("ok", f"trial {hop.name}", f"{hop.text}, {hop.took:.0f} ms")
+                for hop in walk(course, database, vault)
+            )
+        except TrialError as error:
+            yield Finding("fail", "trial", str(error))
+
+
+def _by_socket(inbox: Inbox) -> bool:
+    try:
+        return channels.load(inbox.kind).caps.origins
+    except ValueError:
+        return False
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=2.0):
+            return True
+    except OSError:
+        return False
 
 
 async def _bot(models: Path, assistant: Assistant) -> Finding:

@@ -1,8 +1,11 @@
 """The doctor says what is broken, and of a healthy hub that it is."""
 
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import insert
@@ -18,11 +21,12 @@ from models.db import Database
 from models.inboxes import NewInbox, TrainedModel
 from models.tables import outbox
 from models.users import NewUser
+from tests.support.hub import HubProcess, free_port
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(var=tmp_path / "var")
+    return Settings(var=tmp_path / "var", port=free_port())
 
 
 @pytest.fixture
@@ -49,6 +53,7 @@ def test_a_healthy_hub_has_nothing_to_say(settings: Settings, db: Database, buil
     db.write_now(inboxes.add, NewInbox("web", "Shop", "shop", {}))
     with hold(settings.lock):
         found = _found(settings, built)
+    assert (found["trial"].level, found.pop("trial").text) == ("warn", f"no hub answers at {settings.public_url}")
     assert {finding.level for finding in found.values()} == {"ok"}
     assert set(found) == {"settings", "key", "pages", "database", "schema", "lock", "users", "inbox Shop", "outbox"}
     assert found["lock"].text == "a hub is serving"
@@ -127,3 +132,31 @@ def test_a_database_that_does_not_answer_is_said(tmp_path: Path, built: Path) ->
     url = "postgresql://127.0.0.1:1/none?connect_timeout=2"
     found = _found(Settings(var=tmp_path, database_url=url), built)
     assert (found["database"].level, "cannot be reached" in found["database"].text) == ("fail", True)
+
+
+def test_a_message_goes_through_every_hop_of_a_hub_that_serves(hub: HubProcess) -> None:
+    settings = Settings(var=hub.var, port=urlsplit(hub.url).port, database_url=hub.database_url)
+    for _ in range(2):
+        findings = [one for one in doctor.examine(settings) if one.subject.startswith("trial")]
+        assert [one.subject for one in findings] == [
+            f"trial {hop}" for hop in ("server", "visitor", "stored", "told", "answered", "inbox", "ended")
+        ]
+        assert {one.level for one in findings} == {"ok"}
+    with hub.client() as admin:
+        shown = admin.get("/api/conversations", params={"view": "resolved"}).json()["items"]
+        assert len(shown) == 1, "one conversation, however often the doctor comes"
+
+
+def test_the_hop_that_fails_is_named(settings: Settings, db: Database, built: Path) -> None:
+    db.write_now(users.add, NewUser("a@b.c", "A", "admin", "hash"))
+    db.write_now(inboxes.add, NewInbox("web", "Shop", "shop", {}))
+    with socket.create_server(("127.0.0.1", settings.port)) as deaf, ThreadPoolExecutor(1) as aside:
+        aside.submit(_hang_up, deaf)
+        found = _found(settings, built)
+    assert found["trial"].level == "fail"
+    assert found["trial"].text.startswith("after the start: ")
+
+
+def _hang_up(deaf: socket.socket) -> None:
+    for _ in range(2):  # the look whether anybody listens, and the first request
+        deaf.accept()[0].close()
