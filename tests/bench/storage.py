@@ -1,6 +1,11 @@
-"""CPU per stored message through our writer, beside a raw sqlite3 group commit of the same rows, in one run.
+"""CPU per stored message through our writer, beside a raw sqlite3 group commit of the same rows, in one run (G6).
 
 ``python -m tests.bench.storage`` prints both and their ratio (median of three, interleaved), and writes var/bench.json.
+
+The raw side is what a program would do that knows beforehand what to write and asks nothing: into the same migrated
+schema, with the same pragmas, in groups of 64, the conversation's counters, the message with all its keys, and the
+promise of a turn that the answer keeps again. Ours also finds the sender, refuses repeats, checks and locks the
+conversation, looks for promises in front, makes the events of both sides, and hands all of it between two threads.
 """
 
 import asyncio
@@ -9,7 +14,10 @@ import sqlite3
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from models import answers, inboxes, migrate, receive
 from models.answers import BotAnswer
@@ -17,85 +25,186 @@ from models.db import Database
 from models.inbound import Inbound
 from models.inboxes import NewInbox
 from models.receive import Receive
-from models.turns import Answer, BotMessage
+from models.tables import conversations, messages, outbox
+from models.turns import Answer, BotMessage, Reading
 
 CHATS = 64
-EACH = 40
+EACH = 60
+WARM = 5
 ROUNDS = 3
-GROUP = 64
+ALONE = 200
+"""Messages of a single sender who waits for each ack."""
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON")
+READING = Reading(
+    text="", intent="opening_hours", confidence=0.93,
+    ranking=[{"name": f"intent_{number}", "confidence": 0.5 / (number + 1)} for number in range(10)],
+)  # fmt: skip
 
 
-async def ours(folder: Path) -> float:
-    """CPU microseconds per stored row: a customer's message and a bot's answer, each its own durable write."""
-    db = Database(f"sqlite:///{folder}/ours.db")
-    migrate.upgrade(db)
-    inbox = db.write_now(inboxes.add, NewInbox("memory", "Bench", "bench", {}))
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """CPU microseconds per stored message of each side, and milliseconds until a lone sender's ack (p50)."""
 
-    async def chat(number: int, count: int, start: int) -> None:
-        for turn in range(start, start + count):
+    ours: float
+    raw: float
+    alone: float
+
+    @property
+    def ratio(self) -> float:
+        """Ours divided by raw."""
+        return self.ours / self.raw
+
+
+class Ours:
+    """Chats that go through ``Database.write`` as the hub does, without sockets and bot."""
+
+    def __init__(self, folder: Path, *, reads: bool) -> None:
+        self.db = Database(f"sqlite:///{folder}/ours.db")
+        migrate.upgrade(self.db)
+        self.inbox = self.db.write_now(inboxes.add, NewInbox("memory", "Bench", "bench", {}))
+        self._reading = READING if reads else None
+
+    async def measure(self) -> tuple[float, float]:
+        """CPU per stored message of all chats at once, and a lone sender's wait."""
+        await asyncio.gather(*(self._chat(number, 0, WARM) for number in range(CHATS)))
+        before = time.process_time()
+        await asyncio.gather(*(self._chat(number, WARM, EACH) for number in range(CHATS)))
+        spent = time.process_time() - before
+        waits = await self._chat(0, WARM + EACH, ALONE)
+        self.db.close()
+        return spent / (CHATS * EACH * 2) * 1e6, statistics.median(waits) * 1e3
+
+    async def _chat(self, number: int, first: int, count: int) -> list[float]:
+        waits = []
+        for turn in range(first, first + count):
             inbound = Inbound(address=f"v:{number}", client_id=f"{number}-{turn}", text=f"message number {turn}")
-            got = await db.write(receive.receive, Receive(inbox, inbound, "bench", True, 72, False), str(number))
+            began = time.perf_counter()
+            got = await self.db.write(
+                receive.receive, Receive(self.inbox, inbound, "bench", True, 72, False), f"{number}"
+            )
+            waits.append(time.perf_counter() - began)
             assert got.change is not None
             promise = got.change.promises[0]
-            said = Answer(messages=[BotMessage(text=f"answer number {turn}")])
+            said = Answer(messages=[BotMessage(text=f"answer number {turn}")], reading=self._reading)
             arg = BotAnswer(promise.id, got.conversation, got.seq, promise.context.version, said, "bench",
                             {"id": "bot", "name": "Bot"}, False, "bench")  # fmt: skip
-            await db.write(answers.answer, arg, str(number))
-
-    await asyncio.gather(*(chat(number, 3, 0) for number in range(CHATS)))
-    before = time.process_time()
-    await asyncio.gather(*(chat(number, EACH, 3) for number in range(CHATS)))
-    spent = time.process_time() - before
-    db.close()
-    return spent / (CHATS * EACH * 2) * 1e6
+            done = await self.db.write(answers.answer, arg, f"{number}")
+            assert done.change is not None
+            # What the hub tells of both: every message and state of the visitor's screen, one summary for the lists.
+            assert got.change.messages[0]["rev"] == got.change.view["rev"] < done.change.messages[0]["rev"]
+            assert done.change.summary["rev"] == done.change.view["rev"]
+        return waits
 
 
-def raw(folder: Path) -> float:
-    """The same messages and conversation updates by sqlite3 alone, in groups, durable."""
-    conn = sqlite3.connect(folder / "raw.db", isolation_level=None)
-    conn.execute("PRAGMA journal_mode=WAL")
-    conn.execute("PRAGMA synchronous=FULL")
-    conn.execute("CREATE TABLE c (id TEXT PRIMARY KEY, last_seq INTEGER, rev INTEGER, preview TEXT)")
-    conn.execute(
-        "CREATE TABLE m (c TEXT, seq INTEGER, sender TEXT, author TEXT, client_id TEXT, text TEXT, at INTEGER,"
-        " PRIMARY KEY (c, seq), UNIQUE (author, client_id)) WITHOUT ROWID"
-    )
-    conn.executemany("INSERT INTO c VALUES (?, 0, 0, '')", [(f"{number:032x}",) for number in range(CHATS)])
-    before = time.process_time()
-    for turn in range(EACH * 2):
-        for first in range(0, CHATS, GROUP):
-            mine = range(first, min(first + GROUP, CHATS))
-            conn.execute("BEGIN IMMEDIATE")
-            conn.executemany(
-                "UPDATE c SET last_seq=?, rev=?, preview=? WHERE id=?",
-                [(turn + 1, turn + 1, "message", f"{number:032x}") for number in mine],
-            )
-            conn.executemany(
-                "INSERT INTO m VALUES (?, ?, 'contact', ?, ?, ?, ?)",
-                [
-                    (f"{number:032x}", turn + 1, f"{number:032x}", f"{number}-{turn}", f"message number {turn}", turn)
-                    for number in mine
-                ],
-            )
-            conn.execute("COMMIT")
-    spent = time.process_time() - before
-    conn.close()
-    return spent / (CHATS * EACH * 2) * 1e6
+class Raw:
+    """The same rows by sqlite3 alone."""
+
+    def __init__(self, folder: Path, *, reads: bool) -> None:
+        database = Database(f"sqlite:///{folder}/raw.db")
+        migrate.upgrade(database)
+        inbox = database.write_now(inboxes.add, NewInbox("memory", "Bench", "bench", {}))
+        people = [Inbound(address=f"v:{number}", client_id="0", text="hello") for number in range(CHATS)]
+        said = [
+            database.write_now(receive.receive, Receive(inbox, hello, "bench", False, 72, False)) for hello in people
+        ]
+        database.close()
+        self._chats = [one.conversation for one in said]
+        self._reads = reads
+        self._conn = sqlite3.connect(folder / "raw.db", isolation_level=None)
+        for pragma in PRAGMAS:
+            self._conn.execute(f"PRAGMA {pragma}")
+        self._message = _insert("messages", [column.name for column in messages.c])
+        self._promise = _insert("outbox", [column.name for column in outbox.c])
+        counters = ("rev", "last_seq", "last_public_seq", "preview", "last_sender", "last_at", "unread", "changed_at")
+        assert set(counters) <= set(conversations.c.keys())
+        self._count = f"UPDATE conversations SET {', '.join(f'{name}=?' for name in counters)} WHERE id=?"  # noqa: S608 - column names
+        self._answered = self._count.replace(" WHERE", ", answered_at=? WHERE")
+
+    def measure(self) -> float:
+        """CPU per stored message."""
+        for turn in range(WARM):
+            self._turn(turn)
+        before = time.process_time()
+        for turn in range(WARM, WARM + EACH):
+            self._turn(turn)
+        spent = time.process_time() - before
+        self._conn.close()
+        return spent / (CHATS * EACH * 2) * 1e6
+
+    def _turn(self, turn: int) -> None:
+        conn, at = self._conn, time.time_ns() // 1_000_000
+        promises = [uuid4().hex for _ in self._chats]
+        asked = 2 * turn + 2
+        conn.execute("BEGIN IMMEDIATE")
+        conn.executemany(self._count, (self._counters(chat, asked, turn, "contact", at) for chat in self._chats))
+        conn.executemany(self._message, self._asked(asked, f"message number {turn}", at))
+        conn.executemany(
+            self._promise,
+            (
+                (key, "turn", chat, asked, "leased", at, "bench", at + 15_000, 0, None, '{"version":1}', at)
+                for key, chat in zip(promises, self._chats, strict=True)
+            ),
+        )
+        conn.execute("COMMIT")
+        conn.execute("BEGIN IMMEDIATE")
+        conn.executemany(
+            self._answered,
+            ((*self._counters(chat, asked + 1, turn, "bot", at)[:-1], at, chat) for chat in self._chats),
+        )
+        conn.executemany(self._message, self._said(asked + 1, f"answer number {turn}", at))
+        if self._reads:
+            conn.executemany(_insert("traces", _TRACE), self._traces(asked, at))
+        conn.executemany("DELETE FROM outbox WHERE id=?", ((key,) for key in promises))
+        conn.execute("COMMIT")
+
+    def _counters(self, chat: str, seq: int, turn: int, sender: str, at: int) -> tuple[object, ...]:
+        return (seq, seq, seq, f"message number {turn}", sender, at, turn, at, chat)
+
+    def _asked(self, seq: int, text: str, at: int) -> Iterator[tuple[object, ...]]:
+        for number, chat in enumerate(self._chats):
+            yield (chat, seq, seq - 1, seq, "text", 1, "contact", chat, "", f"{number}-{seq}", None, None, None, None,
+                   text, None, "stored", None, 0, at)  # fmt: skip
+
+    def _said(self, seq: int, text: str, at: int) -> Iterator[tuple[object, ...]]:
+        for chat in self._chats:
+            yield (chat, seq, seq - 1, seq, "text", 1, "bot", "bot", "Bot", None, None, None, seq - 1, 0, text, None,
+                   "stored", None, 0, at)  # fmt: skip
+
+    def _traces(self, seq: int, at: int) -> Iterator[tuple[object, ...]]:
+        ranking = json.dumps(READING.ranking)
+        for chat in self._chats:
+            yield (chat, seq, "bench", READING.intent, READING.confidence, 0, ranking, "[]", seq, at)
+
+
+_TRACE = ("conversation_id", "seq", "model", "intent", "confidence", "fallback", "ranking", "entities", "rev", "at")
+
+
+def _insert(table: str, names: list[str] | tuple[str, ...]) -> str:
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608 - names of tables
+
+
+def figures(*, reads: bool = False) -> Figures:
+    """Measure both sides in turn, and take the median of each. ``reads``: with the bot's reading of every message."""
+    rows = []
+    for _ in range(ROUNDS):
+        with tempfile.TemporaryDirectory() as name:
+            raw = Raw(Path(name), reads=reads).measure()
+            rows.append((*asyncio.run(Ours(Path(name), reads=reads).measure()), raw))
+    ours, alone, raw = (statistics.median(column) for column in zip(*rows, strict=True))
+    return Figures(ours, raw, alone)
 
 
 def main() -> None:
     """Measure and print."""
-    rows = []
-    for _ in range(ROUNDS):
-        with tempfile.TemporaryDirectory() as name:
-            rows.append((raw(Path(name)), asyncio.run(ours(Path(name)))))
-    reference, mine = (statistics.median(column) for column in zip(*rows, strict=True))
-    print(f"raw sqlite3 group commit  {reference:7.1f} µs CPU per row")
-    print(f"our writer                {mine:7.1f} µs CPU per stored message, outbox, idempotency and views included")
-    print(f"ratio                     {mine / reference:7.2f}")
+    found = {"storage": figures(), "storage_with_readings": figures(reads=True)}
+    for name, figure in found.items():
+        print(f"{name:22} ours {figure.ours:6.1f} µs  raw {figure.raw:6.1f} µs CPU per stored message  "
+              f"ratio {figure.ratio:5.2f}  alone {figure.alone:5.2f} ms")  # fmt: skip
     out = Path("var/bench.json")
     out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps([{"id": "storage", "value": mine / reference, "unit": "ratio"}]) + "\n")
+    out.write_text(
+        json.dumps([{"id": name, "value": one.ratio, "unit": "ratio"} for name, one in found.items()]) + "\n"
+    )
 
 
 if __name__ == "__main__":
