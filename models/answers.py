@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_
+from sqlalchemy import Connection, Integer, and_, bindparam, delete, insert, select
 
 from models import files, views
 from models.book import UNLOCKED, Book, Change, Entry, Row
 from models.db import Batched
-from models.tables import attributes, conversations, messages, outbox, traces
+from models.statements import Query, adding
+from models.tables import ID, attributes, conversations, messages, outbox, traces
 from models.text import clean
 from models.turns import Answer, Turn
 from models.wire import Author, Brief, Json
@@ -21,17 +22,25 @@ FAILURES = 3
 """Failed turns in a row that bring a person (INV-13)."""
 
 _BY_ID = UNLOCKED.where(conversations.c.id == bindparam("conversation"))
-_ATTRIBUTES = select(attributes.c.contact_id, attributes.c.name, attributes.c.value).where(
-    attributes.c.contact_id.in_(bindparam("ids", expanding=True))
+_ATTRIBUTES = Query(
+    lambda given: select(attributes.c.contact_id, attributes.c.name, attributes.c.value).where(
+        attributes.c.contact_id.in_(select(given.c.id))
+    ),
+    {"id": ID},
 )
 _MESSAGE = select(messages).where(
     messages.c.conversation_id == bindparam("conversation"), messages.c.seq == bindparam("seq")
 )
-_MESSAGES = select(messages).where(
-    tuple_(messages.c.conversation_id, messages.c.seq).in_(bindparam("keys", expanding=True))
+_MESSAGES = Query(
+    lambda given: select(messages).join(
+        given, and_(messages.c.conversation_id == given.c.conversation_id, messages.c.seq == given.c.seq)
+    ),
+    {"conversation_id": ID, "seq": Integer()},
 )
-_ALIVE = select(outbox.c.id).where(outbox.c.id.in_(bindparam("ids", expanding=True)))
-_DROP = delete(outbox).where(outbox.c.id.in_(bindparam("ids", expanding=True)))
+_KEEP = Query(
+    lambda given: delete(outbox).where(outbox.c.id.in_(select(given.c.id))).returning(outbox.c.id), {"id": ID}
+)
+_ADD_TRACES = adding(traces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,8 @@ class Context:
     mine: bool
     """False: the bot no longer owns the conversation, so nobody needs an answer."""
     turn: Turn
+    row: Row
+    """The conversation as it was then; hand it back with the answer."""
 
 
 def context(conn: Connection, promise_id: str, conversation: str, seq: int) -> Context | None:
@@ -72,20 +83,23 @@ def turn_context(promise_id: str, row: views.Row, message: views.Row, known: Jso
         tracker=row["tracker"],
         idle_seconds=max(0, message["created_at"] - row["answered_at"]) / 1000 if row["answered_at"] else 0.0,
     )
-    return Context(row["inbox_id"], row["identity_id"], row["version"], row["status"] == "pending", turn)
+    return Context(row["inbox_id"], row["identity_id"], row["version"], row["status"] == "pending", turn, dict(row))
 
 
 def attributes_of(conn: Connection, contact_ids: Iterable[str]) -> dict[str, Json]:
     """What is known about some contacts."""
     known: dict[str, Json] = {}
-    for row in conn.execute(_ATTRIBUTES, {"ids": list(contact_ids)}):
-        known.setdefault(row.contact_id, {})[row.name] = row.value
+    for row in _ATTRIBUTES.rows(conn, [{"id": one} for one in contact_ids]):
+        known.setdefault(row["contact_id"], {})[row["name"]] = row["value"]
     return known
 
 
 @dataclass(frozen=True, slots=True)
 class BotAnswer:
-    """An answer to store. ``failed`` marks the hub's own words after a failed turn. ``deliver``: promise each part."""
+    """An answer to store. ``failed`` marks the hub's own words after a failed turn. ``deliver``: promise each part.
+
+    ``seen`` is the conversation's row as the turn's :class:`Context` had it: it is not read again if it still holds.
+    """
 
     promise: str
     conversation: str
@@ -97,6 +111,7 @@ class BotAnswer:
     deliver: bool
     owner: str
     failed: bool = False
+    seen: Row | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +124,12 @@ class Answered:
 
 def _answer(conn: Connection, args: Sequence[BotAnswer]) -> list[Answered]:
     book = Book(conn, args[0].owner)
-    book.load(arg.conversation for arg in args)
-    ids = [arg.promise for arg in args]
-    alive = set(conn.execute(_ALIVE, {"ids": ids}).scalars())
+    book.resume({arg.conversation: arg.seen for arg in args})
+    alive = {row["id"] for row in _KEEP.rows(conn, [{"id": arg.promise} for arg in args])}
     readings = _Readings(book, args)
     results = [_one(book, arg, alive, readings) for arg in args]
     book.flush()
     readings.flush()
-    conn.execute(_DROP, {"ids": ids})
     return results
 
 
@@ -149,9 +162,9 @@ class _Readings:
 
     def __init__(self, book: Book, args: Sequence[BotAnswer]) -> None:
         self._book = book
-        keys = [(arg.conversation, arg.seq) for arg in args if arg.answer.reading]
+        keys = [{"conversation_id": arg.conversation, "seq": arg.seq} for arg in args if arg.answer.reading]
         self._files = files.of_many(book.conn, keys)
-        found = book.conn.execute(_MESSAGES, {"keys": keys}).mappings() if keys else ()
+        found = _MESSAGES.rows(book.conn, keys) if keys else ()
         self._messages = {(row["conversation_id"], row["seq"]): row for row in found}
         self._traces: list[Row] = []
 
@@ -173,8 +186,7 @@ class _Readings:
 
     def flush(self) -> None:
         """Write the readings."""
-        if self._traces:
-            self._book.conn.execute(insert(traces), self._traces)
+        _ADD_TRACES.run(self._book.conn, self._traces)
 
 
 def _say(book: Book, entry: Entry, arg: BotAnswer) -> None:

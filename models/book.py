@@ -1,19 +1,21 @@
 """The conversations one transaction works on: load and lock, append to their logs, write all with set statements.
 
 Every use case that changes a conversation goes through a :class:`Book`, so ``seq``, ``prev``, ``rev`` and what is
-told to browsers are counted in one place.
+told to browsers are counted in one place. A row never changes without its ``rev``: whoever knows both knows the row.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Literal
-from uuid import uuid4
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, literal_column, or_, select
 
 from models import views
 from models.clock import now
-from models.tables import contacts, conversations, identities, messages, outbox, users
+from models.ids import new_id
+from models.statements import Query, adding, setting
+from models.tables import ID, contacts, conversations, identities, messages, outbox, users
 from models.wire import Activity, AgentMessage, Author, Brief, Conversation, Json, Kind, Sender, Summary
 
 LEASE = 15_000
@@ -36,29 +38,46 @@ _JOINED = (
 LOCKED = _JOINED.order_by(conversations.c.id).with_for_update(of=conversations)
 """Conversation rows with what a view needs, locked in id order; add a ``where``."""
 UNLOCKED = _JOINED
-_BY_ID = LOCKED.where(conversations.c.id.in_(bindparam("ids", expanding=True)))
-_JOINED_ONLY = {"address", "contact_id", "opted_out", "contact_name", "assignee_name"}
-_UPDATE = (
-    update(conversations)
-    .where(conversations.c.id == bindparam("b_id"))
-    .values({c.name: bindparam(c.name) for c in conversations.c if c.name != "id"})
-)
-_INSERT_CONVERSATION = insert(conversations)
-_INSERT_MESSAGE = insert(messages)
-_INSERT_PROMISE = insert(outbox)
-IN_LINE = ("turn", "deliver")
-"""Kinds of promises that a conversation keeps one at a time, in order."""
-_HELD_UP = (
-    select(outbox.c.conversation_id, outbox.c.kind)
-    .where(
-        outbox.c.conversation_id.in_(bindparam("ids", expanding=True)),
-        outbox.c.kind.in_(IN_LINE),
-        outbox.c.state.in_(("waiting", "leased")),
-        or_(outbox.c.owner.is_(None), outbox.c.owner != bindparam("owner")),
-    )
-    .distinct()
+_BY_ID = Query(lambda given: LOCKED.where(conversations.c.id.in_(select(given.c.id))), {"id": ID})
+_REVS = Query(
+    lambda given: (
+        select(conversations.c.id, conversations.c.rev)
+        .where(conversations.c.id.in_(select(given.c.id)))
+        .order_by(conversations.c.id)
+        .with_for_update()
+    ),
+    {"id": ID},
 )
 
+_COUNTED = ("rev", "last_seq", "last_public_seq", "preview", "last_sender", "last_at", "unread", "changed_at")
+"""What every message changes."""
+_TALKED = ("language", "fallbacks", "failures", "tracker", "slots", "menu", "answered_at")
+"""What an answer of the bot changes besides. All others change with the owner: they are in more indexes."""
+_OWNED = tuple(c.name for c in conversations.c if c.name not in ("id", *_COUNTED, *_TALKED))
+_UPDATES = (
+    setting(conversations, _COUNTED),
+    setting(conversations, (*_COUNTED, *_TALKED)),
+    setting(conversations, (*_COUNTED, *_TALKED, *_OWNED)),
+)
+_talk, _ownership = itemgetter(*_TALKED), itemgetter(*_OWNED)
+_ADD_CONVERSATIONS = adding(conversations)
+_ADD_MESSAGES = adding(messages)
+_ADD_PROMISES = adding(outbox)
+
+IN_LINE = ("turn", "deliver")
+"""Kinds of promises that a conversation keeps one at a time, in order."""
+_HELD_UP = Query(
+    lambda given: (
+        select(outbox.c.conversation_id, outbox.c.kind)
+        .join(given, given.c.conversation_id == outbox.c.conversation_id)
+        .where(
+            outbox.c.kind.in_([literal_column(f"'{kind}'") for kind in IN_LINE]),
+            outbox.c.state.in_([literal_column("'waiting'"), literal_column("'leased'")]),
+            or_(outbox.c.owner.is_(None), outbox.c.owner != given.c.owner),
+        )
+    ),
+    {"conversation_id": ID, "owner": ID},
+)
 Row = dict[str, Any]
 
 
@@ -78,7 +97,7 @@ class Promise:
     context: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Change:
     """What one write did to one conversation; told to browsers after the commit. Revs ``before``+1 … ``rev``."""
 
@@ -90,10 +109,26 @@ class Change:
     updated: Sequence[AgentMessage]
     read: Sequence[AgentMessage]
     """Customer's messages whose reading by the bot is new: only agents see that."""
-    summary: Summary
-    view: Conversation
+    row: views.Row
+    """The conversation as of this change, for its views; nobody alters it."""
     promises: Sequence[Promise] = ()
     queue_moved: bool = False
+    _summary: Summary | None = field(default=None, init=False, repr=False)
+    _view: Conversation | None = field(default=None, init=False, repr=False)
+
+    @property
+    def summary(self) -> Summary:
+        """The conversation in the agents' list, built when it is first asked for."""
+        if self._summary is None:
+            self._summary = views.summary(self.row)
+        return self._summary
+
+    @property
+    def view(self) -> Conversation:
+        """The conversation for its visitor, built when it is first asked for."""
+        if self._view is None:
+            self._view = views.conversation(self.row)
+        return self._view
 
 
 @dataclass(slots=True)
@@ -118,7 +153,7 @@ class Book:
         self.now = now(conn)
         self.owner = owner
         self._rows: dict[str, Row] = {}
-        self._new: set[str] = set()
+        self._were: dict[str, Row] = {}
         self._dirty: dict[str, None] = {}
         self._messages: list[Row] = []
         self._promises: list[Row] = []
@@ -126,14 +161,30 @@ class Book:
 
     def load(self, ids: Iterable[str]) -> None:
         """Lock these conversations, always in id order."""
-        wanted = sorted(set(ids))
-        self.keep_all(self.conn.execute(_BY_ID, {"ids": wanted}).mappings())
+        self.keep_all(_BY_ID.rows(self.conn, [{"id": one} for one in sorted(set(ids))]))
 
-    def keep(self, row: RowMapping) -> None:
+    def resume(self, seen: Mapping[str, Row | None]) -> None:
+        """Like :meth:`load`, for conversations of which some rows are known: only what changed since is read again."""
+        if not any(seen.values()):
+            self.load(seen)
+            return
+        changed = []
+        for found in _REVS.rows(self.conn, [{"id": one} for one in sorted(seen)]):
+            row = seen[found["id"]]
+            if row is not None and row["rev"] == found["rev"]:
+                self.keep(row)
+            else:
+                changed.append(found["id"])
+        if changed:
+            self.load(changed)
+
+    def keep(self, row: views.Row) -> None:
         """Take a row read with :data:`LOCKED`."""
-        self._rows.setdefault(row["id"], dict(row))
+        if row["id"] not in self._rows:
+            self._were[row["id"]] = was = dict(row)
+            self._rows[row["id"]] = was.copy()
 
-    def keep_all(self, rows: Iterable[RowMapping]) -> None:
+    def keep_all(self, rows: Iterable[views.Row]) -> None:
         """Take rows read with :data:`LOCKED`."""
         for row in rows:
             self.keep(row)
@@ -149,7 +200,7 @@ class Book:
     def open(self, identity: Mapping[str, Any], inbox_id: str, thread: str, status: str) -> Row:
         """Begin a conversation."""
         row: Row = {
-            "id": uuid4().hex, "identity_id": identity["id"], "inbox_id": inbox_id, "thread": thread,
+            "id": new_id(), "identity_id": identity["id"], "inbox_id": inbox_id, "thread": thread,
             "status": status, "assignee_id": None, "priority": 0, "version": 1, "rev": 0, "last_seq": 0,
             "last_public_seq": 0, "fallbacks": 0, "failures": 0, "tracker": None, "slots": None, "brief": None,
             "language": identity["language"], "preview": "", "last_sender": "system", "last_at": self.now,
@@ -160,7 +211,6 @@ class Book:
             "opted_out": identity["opted_out"], "contact_name": identity["contact_name"], "assignee_name": None,
         }  # fmt: skip
         self._rows[row["id"]] = row
-        self._new.add(row["id"])
         return row
 
     def entry(self, row: Row) -> Entry:
@@ -226,7 +276,7 @@ class Book:
         """Promise work; due now means leased to this process, so that nothing is re-read."""
         leased = self.owner is not None and not due_at
         row = {
-            "id": uuid4().hex, "kind": kind, "conversation_id": entry.row["id"], "seq": seq,
+            "id": new_id(), "kind": kind, "conversation_id": entry.row["id"], "seq": seq,
             "state": "leased" if leased else "waiting", "due_at": due_at or self.now,
             "owner": self.owner if leased else None, "lease_until": self.now + LEASE if leased else None,
             "attempts": 0, "error": None, "payload": payload or {}, "created_at": self.now,
@@ -239,7 +289,7 @@ class Book:
 
     def close(self, entry: Entry) -> Change:
         """Say what a job did, as of now."""
-        row = entry.row
+        row = entry.row.copy()
         return Change(
             conversation=row["id"],
             identity=row["identity_id"],
@@ -248,42 +298,43 @@ class Book:
             messages=[views.agent_message(m, entry.files.get(m["seq"], ())) for m in entry.added],
             updated=entry.updated,
             read=entry.read,
-            summary=views.summary(row),
-            view=views.conversation(row),
+            row=row,
             promises=entry.promises,
             queue_moved=entry.was_queued or queued(row),
         )
 
     def flush(self) -> None:
         """Write everything, parents first."""
-        new = [self._columns(row_id) for row_id in self._rows if row_id in self._new]
-        if new:
-            self.conn.execute(_INSERT_CONVERSATION, new)
-        changed = [self._columns(row_id) for row_id in self._dirty if row_id not in self._new]
-        if changed:
-            for row in changed:
-                row["b_id"] = row.pop("id")
-            self.conn.execute(_UPDATE, changed)
-        if self._messages:
-            self.conn.execute(_INSERT_MESSAGE, self._messages)
+        _ADD_CONVERSATIONS.run(self.conn, [row for row_id, row in self._rows.items() if row_id not in self._were])
+        changed: tuple[list[Row], ...] = tuple([] for _ in _UPDATES)
+        for row_id in self._dirty:
+            if row_id in self._were:
+                row = self._rows[row_id]
+                changed[_extent(row, self._were[row_id])].append(row)
+        for update, rows in zip(_UPDATES, changed, strict=True):
+            update.run(self.conn, rows)
+        _ADD_MESSAGES.run(self.conn, self._messages)
         self._queue_behind()
-        if self._promises:
-            self.conn.execute(_INSERT_PROMISE, self._promises)
+        _ADD_PROMISES.run(self.conn, self._promises)
 
     def _queue_behind(self) -> None:
         """A promise whose line has earlier ones that are put off, or in other hands, waits for its turn (INV-9)."""
         lines = {row["conversation_id"] for row, _, _ in self._leased if row["kind"] in IN_LINE}
         if not lines:
             return
-        found = self.conn.execute(_HELD_UP, {"ids": sorted(lines), "owner": self.owner})
-        held_up = {(row.conversation_id, row.kind) for row in found}
-        for row, entry, promise in self._leased:
+        found = _HELD_UP.rows(self.conn, [{"conversation_id": one, "owner": self.owner} for one in lines])
+        held_up = {(row["conversation_id"], row["kind"]) for row in found}
+        for row, entry, promise in self._leased if held_up else ():
             if (row["conversation_id"], row["kind"]) in held_up:
                 row.update(state="waiting", owner=None, lease_until=None)
                 entry.promises.remove(promise)
 
-    def _columns(self, row_id: str) -> Row:
-        return {name: value for name, value in self._rows[row_id].items() if name not in _JOINED_ONLY}
+
+def _extent(row: Row, was: Row) -> int:
+    """Which of :data:`_UPDATES` a row needs: the fewer columns and indexes the better."""
+    if _ownership(row) != _ownership(was):
+        return 2
+    return 1 if _talk(row) != _talk(was) else 0
 
 
 def queued(row: Mapping[str, Any]) -> bool:

@@ -1,11 +1,14 @@
 """Time: the database's own milliseconds for stored facts and leases, RFC 3339 on the wire."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
+
+from models.statements import Query
 
 
 class db_now(GenericFunction[int]):  # noqa: N801 - reads as the SQL function it is
@@ -25,18 +28,23 @@ def _postgresql(_element: db_now, _compiler: Any, **_kw: Any) -> str:
     return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
 
 
-_NOW = select(db_now())
+_NOW = Query(lambda _given: select(db_now().label("now")), {})
 
 
 def now(conn: Connection) -> int:
     """Ask the database for its time, in milliseconds."""
-    return int(conn.execute(_NOW).scalar_one())
+    return int(_NOW.rows(conn)[0]["now"])
 
 
 def iso(milliseconds: int) -> str:
     """RFC 3339 with milliseconds and ``Z``."""
-    whole = datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{whole}.{milliseconds % 1000:03d}Z"
+    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
+
+
+@lru_cache(maxsize=4096)
+def _second(seconds: int) -> str:
+    """All that happens in one second is written the same."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def iso_or_none(milliseconds: int | None) -> str | None:

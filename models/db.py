@@ -23,6 +23,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from models.encoding import dump_json, load_json
+
 A = TypeVar("A")
 R = TypeVar("R")
 P = ParamSpec("P")
@@ -257,9 +259,17 @@ def _engine(url: URL, synchronous: str, *, begin: str, pool: int) -> Engine:
             pool_pre_ping=True,
             pool_timeout=5,
             hide_parameters=True,
+            json_serializer=dump_json,
+            json_deserializer=load_json,
             connect_args={"connect_timeout": CONNECT_SECONDS},
         )
-    engine = create_engine(url, connect_args={"timeout": 5.0, "check_same_thread": False}, hide_parameters=True)
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        json_serializer=dump_json,
+        json_deserializer=load_json,
+        connect_args={"timeout": 5.0, "check_same_thread": False, "cached_statements": 256},
+    )
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:

@@ -3,21 +3,25 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
-from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, Integer, and_, insert, select, update
 
 from models import views
 from models.clock import now
-from models.tables import attachments
+from models.ids import new_id
+from models.statements import Query
+from models.tables import ID, attachments
 from models.wire import Attachment
 
 Row = dict[str, Any]
 
-_OF_MANY = (
-    select(attachments)
-    .where(tuple_(attachments.c.conversation_id, attachments.c.seq).in_(bindparam("keys", expanding=True)))
-    .order_by(attachments.c.created_at)
+_OF_MANY = Query(
+    lambda given: (
+        select(attachments)
+        .join(given, and_(attachments.c.conversation_id == given.c.conversation_id, attachments.c.seq == given.c.seq))
+        .order_by(attachments.c.created_at)
+    ),
+    {"conversation_id": ID, "seq": Integer()},
 )
 
 
@@ -36,7 +40,7 @@ class Stored:
 
 def add(conn: Connection, file: Stored) -> str:
     """Note an upload; return its id. It belongs to no message yet."""
-    file_id = uuid4().hex
+    file_id = new_id()
     conn.execute(
         insert(attachments),
         {
@@ -51,7 +55,7 @@ def add(conn: Connection, file: Stored) -> str:
 def expected(moment: int, ref: Mapping[str, Any], owner: str, conversation: str, seq: int) -> Row:
     """Row of a provider's file that is still to be fetched."""
     return {
-        "id": uuid4().hex, "owner": owner, "conversation_id": conversation, "seq": seq,
+        "id": new_id(), "owner": owner, "conversation_id": conversation, "seq": seq,
         "name": ref["name"] or "file", "media_type": ref["media_type"], "size": 0, "width": None, "height": None,
         "sha256": None, "state": "pending", "source_url": ref["url"], "created_at": moment,
     }  # fmt: skip
@@ -92,12 +96,11 @@ def of_messages(conn: Connection, conversation: str, seqs: Iterable[int]) -> dic
     return found
 
 
-def of_many(conn: Connection, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], list[Attachment]]:
-    """Files of messages of several conversations, by (conversation, seq)."""
+def of_many(conn: Connection, keys: Sequence[Row]) -> dict[tuple[str, int], list[Attachment]]:
+    """Files of messages of several conversations, named by ``conversation_id`` and ``seq``, by both."""
     found: dict[tuple[str, int], list[Attachment]] = {}
-    if keys:
-        for row in conn.execute(_OF_MANY, {"keys": list(keys)}).mappings():
-            found.setdefault((row["conversation_id"], row["seq"]), []).append(view(dict(row)))
+    for row in _OF_MANY.rows(conn, keys) if keys else ():
+        found.setdefault((row["conversation_id"], row["seq"]), []).append(view(row))
     return found
 
 

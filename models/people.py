@@ -8,21 +8,25 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
-from sqlalchemy import Connection, bindparam, insert, select, tuple_
+from sqlalchemy import Connection, and_, bindparam, insert, select
 
+from models.ids import new_id
 from models.inbound import Profile
-from models.tables import contacts, identities, merges
+from models.statements import Query
+from models.tables import ID, contacts, identities, merges
 
 Row = dict[str, Any]
 
-_KNOWN = (
-    select(identities, contacts.c.name.label("contact_name"), contacts.c.language)
-    .join(contacts, contacts.c.id == identities.c.contact_id)
-    .where(tuple_(identities.c.inbox_id, identities.c.address).in_(bindparam("keys", expanding=True)))
-    .order_by(identities.c.id)
-    .with_for_update(of=identities)
+_KNOWN = Query(
+    lambda given: (
+        select(identities, contacts.c.name.label("contact_name"), contacts.c.language)
+        .join(given, and_(identities.c.inbox_id == given.c.inbox_id, identities.c.address == given.c.address))
+        .join(contacts, contacts.c.id == identities.c.contact_id)
+        .order_by(identities.c.id)
+        .with_for_update(of=identities)
+    ),
+    {"inbox_id": ID, "address": identities.c.address.type},
 )
 _BY_PHONE = (
     select(contacts.c.id, contacts.c.phone, contacts.c.name)
@@ -57,11 +61,12 @@ def look(conn: Connection, now: int, callers: Iterable[Caller]) -> dict[tuple[st
     """Like :func:`meet`, but strangers are stored by :func:`introduce` only: whoever is refused leaves no trace."""
     wanted = {(caller.inbox_id, caller.address): caller for caller in callers}
     people: dict[tuple[str, str], Row] = {}
-    for row in conn.execute(_KNOWN, {"keys": list(wanted)}).mappings():
-        people[row["inbox_id"], row["address"]] = dict(row)
+    for row in _KNOWN.rows(conn, [{"inbox_id": inbox, "address": address} for inbox, address in wanted]):
+        people[row["inbox_id"], row["address"]] = row
     new = [_stranger(caller, now) for key, caller in wanted.items() if key not in people]
-    _join(conn, new)
-    people.update({(person["inbox_id"], person["address"]): person for person in new})
+    if new:
+        _join(conn, new)
+        people.update({(person["inbox_id"], person["address"]): person for person in new})
     return people
 
 
@@ -80,7 +85,7 @@ def introduce(conn: Connection, now: int, people: Iterable[Row]) -> None:
 def _stranger(caller: Caller, now: int) -> Row:
     said = caller.profile
     contact = {
-        "id": uuid4().hex, "name": said.name or "", "language": said.language,
+        "id": new_id(), "name": said.name or "", "language": said.language,
         "phone": said.phone if caller.proven else None, "email": said.email if caller.proven else None,
     }  # fmt: skip
     return {
@@ -104,6 +109,6 @@ def _join(conn: Connection, new: list[Row]) -> None:
 
 def _link(person: Row, now: int) -> Row:
     return {
-        "id": uuid4().hex, "identity_id": person["id"], "from_contact": person["stranger"]["id"],
+        "id": new_id(), "identity_id": person["id"], "from_contact": person["stranger"]["id"],
         "to_contact": person["contact_id"], "user_id": None, "reason": "verified_number", "at": now, "undone_at": None,
     }  # fmt: skip

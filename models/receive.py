@@ -3,18 +3,19 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
-from sqlalchemy import Connection, and_, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, insert, literal_column, select, update
 
 from models import files
 from models.answers import attributes_of, turn_context
-from models.book import LOCKED, Book, Change, Entry, Row
+from models.book import Book, Change, Entry, Row
 from models.clock import iso
 from models.db import Batched
+from models.ids import new_id
 from models.inbound import Inbound
 from models.people import Caller, introduce, look
-from models.tables import attachments, consents, conversations, identities, messages
+from models.statements import Query
+from models.tables import ID, attachments, consents, conversations, identities, messages, users
 from models.wire import ErrorCode
 
 HOUR = 3_600_000
@@ -23,14 +24,30 @@ _KNOWN_COLUMNS = select(
     messages.c.conversation_id, messages.c.seq, messages.c.author_id, messages.c.client_id, messages.c.inbox_id,
     messages.c.external_id, messages.c.text, messages.c.data, messages.c.created_at,
 )  # fmt: skip
-_BY_CLIENT_ID = _KNOWN_COLUMNS.where(
-    tuple_(messages.c.author_id, messages.c.client_id).in_(bindparam("keys", expanding=True))
+_BY_CLIENT_ID = Query(
+    lambda given: _KNOWN_COLUMNS.join(
+        given, and_(messages.c.author_id == given.c.author_id, messages.c.client_id == given.c.client_id)
+    ),
+    {"author_id": ID, "client_id": messages.c.client_id.type},
 )
-_BY_EXTERNAL_ID = _KNOWN_COLUMNS.where(
-    tuple_(messages.c.inbox_id, messages.c.external_id).in_(bindparam("keys", expanding=True))
+_BY_EXTERNAL_ID = Query(
+    lambda given: _KNOWN_COLUMNS.join(
+        given, and_(messages.c.inbox_id == given.c.inbox_id, messages.c.external_id == given.c.external_id)
+    ),
+    {"inbox_id": ID, "external_id": messages.c.external_id.type},
 )
-_UNRESOLVED = LOCKED.where(
-    and_(conversations.c.identity_id.in_(bindparam("ids", expanding=True)), conversations.c.status != "resolved")
+_UNRESOLVED = Query(
+    lambda given: (
+        select(conversations, users.c.name.label("assignee_name"))
+        .outerjoin(users, users.c.id == conversations.c.assignee_id)
+        .where(
+            conversations.c.identity_id.in_(select(given.c.id)),
+            conversations.c.status != literal_column("'resolved'"),  # as in the partial index
+        )
+        .order_by(conversations.c.id)
+        .with_for_update(of=conversations)
+    ),
+    {"id": ID},
 )
 _LATEST = (
     select(conversations.c.id)
@@ -41,6 +58,10 @@ _LATEST = (
 _MENU = select(messages.c.data).where(
     messages.c.conversation_id == bindparam("conversation"), messages.c.seq == bindparam("seq"), messages.c.public
 )
+
+
+_OF_PERSON = ("address", "contact_id", "opted_out", "contact_name")
+"""What a conversation's views show of its identity and contact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +114,7 @@ class _Intake:
     def run(self) -> list[Received]:
         self._find_people()
         self._find_known()
-        for row in self.conn.execute(_UNRESOLVED, {"ids": sorted({p["id"] for p in self.people.values()})}).mappings():
-            self.book.keep(row)
-            self.current[row["identity_id"], row["thread"]] = self._kept(row["id"])
+        self._find_conversations()
         results = [self._one(arg) for arg in self.args]
         self._brief_turns(results)
         introduce(self.conn, self.book.now, self.heard.values())
@@ -106,12 +125,20 @@ class _Intake:
             self.conn.execute(update(identities).where(identities.c.id == identity).values(opted_out=out))
         return results
 
+    def _find_conversations(self) -> None:
+        people = {person["id"]: person for person in self.people.values()}
+        for row in _UNRESOLVED.rows(self.conn, [{"id": one} for one in sorted(people)]):
+            person = people[row["identity_id"]]
+            row.update({name: person[name] for name in _OF_PERSON})
+            self.book.keep(row)
+            self.current[row["identity_id"], row["thread"]] = self._kept(row["id"])
+
     def _brief_turns(self, results: Sequence[Received]) -> None:
         """Give each promised turn what the bot must know, so that nothing is read again."""
         turns = [(r.change, p) for r in results if r.change for p in r.change.promises if p.kind == "turn"]
         if not turns:
             return
-        known = attributes_of(self.conn, {change.summary["contact"] for change, _ in turns})
+        known = attributes_of(self.conn, {change.row["contact_id"] for change, _ in turns})
         for change, promised in turns:
             row, message = self._kept(change.conversation), self.messages[change.conversation, promised.seq]
             promised.context = turn_context(promised.id, row, message, known.get(row["contact_id"], {}))
@@ -129,14 +156,19 @@ class _Intake:
 
     def _find_known(self) -> None:
         """Idempotency comes before anything is opened or reopened."""
-        mine = [(self._person(a)["id"], a.inbound.client_id) for a in self.args if a.inbound.client_id]
-        theirs = [(a.inbox_id, a.inbound.external_id) for a in self.args if a.inbound.external_id]
+        mine, theirs = [], []
+        for arg in self.args:
+            said = arg.inbound
+            if said.client_id:
+                mine.append({"author_id": self._person(arg)["id"], "client_id": said.client_id})
+            if said.external_id:
+                theirs.append({"inbox_id": arg.inbox_id, "external_id": said.external_id})
         if mine:
-            for row in self.conn.execute(_BY_CLIENT_ID, {"keys": mine}).mappings():
-                self.known[row["author_id"], row["client_id"]] = dict(row)
+            for row in _BY_CLIENT_ID.rows(self.conn, mine):
+                self.known[row["author_id"], row["client_id"]] = row
         if theirs:
-            for row in self.conn.execute(_BY_EXTERNAL_ID, {"keys": theirs}).mappings():
-                self.known[row["inbox_id"], row["external_id"]] = dict(row)
+            for row in _BY_EXTERNAL_ID.rows(self.conn, theirs):
+                self.known[row["inbox_id"], row["external_id"]] = row
 
     def _person(self, arg: Receive) -> Row:
         return self.people[arg.inbox_id, arg.inbound.address]
@@ -286,7 +318,7 @@ class _Intake:
         person["opted_out"] = entry.row["opted_out"] = out
         evidence = {"text": message["text"], "conversation": entry.row["id"], "seq": message["seq"]}
         self.facts.append(
-            {"id": uuid4().hex, "identity_id": person["id"], "purpose": "messages", "granted": not out,
+            {"id": new_id(), "identity_id": person["id"], "purpose": "messages", "granted": not out,
              "evidence": evidence, "at": self.book.now}
         )  # fmt: skip
         self.book.activity(entry, "opted_out" if out else "opted_in", reason="customer_wrote")

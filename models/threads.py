@@ -123,8 +123,7 @@ def since_rev(conn: Connection, conversation: str, rev: int) -> Change | None:
         messages=[message for message in whole if message["seq"] in said],
         updated=[],
         read=[message for message in whole if message["seq"] not in said],
-        summary=views.summary(row),
-        view=views.conversation(row),
+        row=row,
     )
 
 

@@ -87,7 +87,7 @@ class Ours:
             promise = got.change.promises[0]
             said = Answer(messages=[BotMessage(text=f"answer number {turn}")], reading=self._reading)
             arg = BotAnswer(promise.id, got.conversation, got.seq, promise.context.version, said, "bench",
-                            {"id": "bot", "name": "Bot"}, False, "bench")  # fmt: skip
+                            {"id": "bot", "name": "Bot"}, False, "bench", seen=promise.context.row)  # fmt: skip
             done = await self.db.write(answers.answer, arg, f"{number}")
             assert done.change is not None
             # What the hub tells of both: every message and state of the visitor's screen, one summary for the lists.
@@ -117,7 +117,7 @@ class Raw:
         self._promise = _insert("outbox", [column.name for column in outbox.c])
         counters = ("rev", "last_seq", "last_public_seq", "preview", "last_sender", "last_at", "unread", "changed_at")
         assert set(counters) <= set(conversations.c.keys())
-        self._count = f"UPDATE conversations SET {', '.join(f'{name}=?' for name in counters)} WHERE id=?"  # noqa: S608 - column names
+        self._count = f"UPDATE conversations SET {', '.join(f'{name}=?' for name in counters)} WHERE id=?"
         self._answered = self._count.replace(" WHERE", ", answered_at=? WHERE")
 
     def measure(self) -> float:
@@ -180,7 +180,7 @@ _TRACE = ("conversation_id", "seq", "model", "intent", "confidence", "fallback",
 
 
 def _insert(table: str, names: list[str] | tuple[str, ...]) -> str:
-    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608 - names of tables
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
 
 
 def figures(*, reads: bool = False) -> Figures:

@@ -5,6 +5,7 @@ from typing import Any
 
 from hub.emitter import PATIENCE, Emitter
 from models.book import Change
+from models.tables import conversations
 
 LAST = 4
 
@@ -30,9 +31,10 @@ class _Screen:
 
 
 def _change(before: int, rev: int) -> Change:
-    summary: Any = {"id": "c", "status": "pending", "assignee": None, "rev": rev, "last_seq": 0}
-    view: Any = {"id": "c", "status": "pending", "agent": None, "rev": rev, "queue_position": None}
-    return Change("c", "v", before, rev, [], [], [], summary, view)
+    row = dict.fromkeys(conversations.c.keys()) | dict.fromkeys(("contact_id", "contact_name", "assignee_name"))
+    moments = dict.fromkeys(("last_at", "created_at", "changed_at"), 0)
+    row |= {"id": "c", "status": "pending", "rev": rev, "last_seq": 0, "address": "v:1", "opted_out": False, **moments}
+    return Change("c", "v", before, rev, [], [], [], row)
 
 
 async def test_change_during_a_fill_is_told() -> None:

@@ -1,0 +1,210 @@
+"""Statements of the hot path: compiled once from Core, run through the driver's own cursor.
+
+Core stays the only source of names and types; what is saved is its machinery per call, which costs more than the
+statement itself when a group commit of small messages runs ten of them. A whole run of jobs is one statement: its keys
+or rows are *given* as one JSON parameter that both kinds of database read as a table. Only SQLite's writes go row by
+row through ``executemany``, where a row costs less than its JSON.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Executable,
+    FromClause,
+    Table,
+    bindparam,
+    column,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
+
+from models.encoding import dump_json
+
+Row = dict[str, Any]
+Columns = Mapping[str, TypeEngine[Any]]
+Source = Mapping[str, ColumnElement[Any]]
+"""Where a statement finds the given values: columns of a table, or one parameter each."""
+
+_GIVEN = "given"
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A statement in one driver's words. ``names``: its parameters, in order where the driver takes them so."""
+
+    sql: str
+    names: Sequence[str]
+    constants: Row
+    positional: bool
+
+    def parameters(self, given: str) -> Any:
+        """Its constants, with the given rows in their place."""
+        if self.positional:
+            return [given if name == _GIVEN else self.constants[name] for name in self.names]
+        return {**self.constants, _GIVEN: given}
+
+
+@dataclass(slots=True)
+class Query:
+    """A SELECT, or a DELETE that returns what it deleted, for all given keys at once.
+
+    ``build`` makes it from the table of what is given, whose ``columns`` it names with their types.
+    """
+
+    build: Callable[[FromClause], Executable]
+    columns: Columns
+    _made: dict[str, "_Reader"] = field(default_factory=dict)
+
+    def rows(self, conn: Connection, given: Iterable[Mapping[str, Any]] = ()) -> list[Row]:
+        """Run it, and return rows that are the caller's own."""
+        made = self._made.get(conn.dialect.name) or self._make(conn.dialect)
+        return made.read(_run(conn, made.text.sql, made.text.parameters(dump_json(list(given)))))
+
+    def _make(self, dialect: Dialect) -> "_Reader":
+        statement: Any = self.build(_given(dialect, self.columns))
+        columns = list(statement.exported_columns)
+        found = ((c.key, c.type.dialect_impl(dialect).result_processor(dialect, None)) for c in columns)
+        converts = [(key, convert) for key, convert in found if convert]
+        made = self._made[dialect.name] = _Reader(_text(dialect, statement), [c.key for c in columns], converts)
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    text: _Text
+    names: Sequence[str]
+    converts: Sequence[tuple[str, Callable[[Any], Any]]]
+
+    def read(self, found: Iterable[Sequence[Any]]) -> list[Row]:
+        rows = [dict(zip(self.names, values)) for values in found]  # noqa: B905 - as long as the statement says
+        for row in rows if self.converts else ():
+            for name, convert in self.converts:
+                if row[name] is not None:
+                    row[name] = convert(row[name])
+        return rows
+
+
+@dataclass(slots=True)
+class Write:
+    """Rows written to one table at once; they may hold more than it has columns. Made by the functions below."""
+
+    build: Callable[[Source, FromClause | None], Executable]
+    columns: Columns
+    _made: dict[str, "_Writer"] = field(default_factory=dict)
+
+    def run(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write them; nothing is done if there are none."""
+        if not rows:
+            return
+        made = self._made.get(conn.dialect.name) or self._make(conn.dialect)
+        if made.text.positional:
+            _run(conn, made.text.sql, [made.values(row) for row in rows], many=True)
+        else:
+            given = [dict(zip(made.text.names, made.values(row))) for row in rows]  # noqa: B905 - made of these names
+            _run(conn, made.text.sql, made.text.parameters(dump_json(given)))
+
+    def _make(self, dialect: Dialect) -> "_Writer":
+        if _row_by_row(dialect):
+            text = _text(dialect, self.build({n: bindparam(n, type_=t) for n, t in self.columns.items()}, None))
+            json = [at for at, name in enumerate(text.names) if isinstance(self.columns[name], JSON)]
+            made = _Writer(text, itemgetter(*text.names), json)
+        else:
+            given = _given(dialect, self.columns)
+            text = _text(dialect, self.build(dict(given.c), given))
+            made = _Writer(_Text(text.sql, list(self.columns), {}, False), itemgetter(*self.columns), ())
+        self._made[dialect.name] = made
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    text: _Text
+    pick: Callable[[Mapping[str, Any]], Sequence[Any]]
+    json: Sequence[int]
+    """Places of values that the driver takes as text."""
+
+    def values(self, row: Mapping[str, Any]) -> Sequence[Any]:
+        picked = self.pick(row)
+        if not self.json:
+            return picked
+        values = list(picked)
+        for at in self.json:
+            if values[at] is not None:
+                values[at] = dump_json(values[at])
+        return values
+
+
+def adding(table: Table) -> Write:
+    """INSERT of whole rows."""
+    names = table.c.keys()
+
+    def build(source: Source, given: FromClause | None) -> Executable:
+        if given is None:
+            return insert(table).values({name: source[name] for name in names})
+        return insert(table).from_select(names, select(*(source[name] for name in names)))
+
+    return Write(build, {c.name: c.type for c in table.c})
+
+
+def setting(table: Table, names: Sequence[str]) -> Write:
+    """UPDATE of some columns of rows known by ``id``."""
+
+    def build(source: Source, _given: FromClause | None) -> Executable:
+        return update(table).where(table.c.id == source["id"]).values({name: source[name] for name in names})
+
+    return Write(build, {name: table.c[name].type for name in ("id", *names)})
+
+
+def _row_by_row(dialect: Dialect) -> bool:
+    return dialect.name == "sqlite"
+
+
+def _given(dialect: Dialect, columns: Columns) -> FromClause:
+    """One JSON parameter, an array of objects, as a table."""
+    rows = bindparam(_GIVEN, type_=JSON())
+    if dialect.name == "sqlite":
+        each = func.json_each(rows).table_valued("value")
+        picked = (func.json_extract(each.c.value, literal_column(f"'$.{name}'")).label(name) for name in columns)
+        return select(*picked).subquery(_GIVEN)
+    fields = (column(name, kind) for name, kind in columns.items())
+    return func.json_to_recordset(rows).table_valued(*fields, name=_GIVEN).render_derived(with_types=True)
+
+
+def _text(dialect: Dialect, statement: Executable) -> _Text:
+    compiled: Any = statement.compile(dialect=dialect)  # type: ignore[attr-defined]  # every statement can
+    names = compiled.positiontup if compiled.positional else list(compiled.params)
+    return _Text(compiled.string, names, dict(compiled.params), bool(compiled.positional))
+
+
+def _run(conn: Connection, sql: str, parameters: Any, *, many: bool = False) -> list[Sequence[Any]]:
+    """Run it and fetch what it found; a driver's error comes as Core would raise it."""
+    raw: Any = conn.connection
+    cursor = raw.cursor()
+    try:
+        if many:
+            cursor.executemany(sql, parameters)
+        else:
+            cursor.execute(sql, parameters)
+        return cursor.fetchall() if cursor.description else []
+    except conn.dialect.loaded_dbapi.Error as error:
+        lost = conn.dialect.is_disconnect(error, raw, cursor)
+        if lost:
+            conn.invalidate(error)
+        raise DBAPIError.instance(
+            sql, None, error, conn.dialect.loaded_dbapi.Error, hide_parameters=True, connection_invalidated=lost,
+            dialect=conn.dialect,
+        ) from error  # fmt: skip
+    finally:
+        cursor.close()
