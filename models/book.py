@@ -38,15 +38,13 @@ _JOINED = (
 LOCKED = _JOINED.order_by(conversations.c.id).with_for_update(of=conversations)
 """Conversation rows with what a view needs, locked in id order; add a ``where``."""
 UNLOCKED = _JOINED
-_BY_ID = Query(lambda given: LOCKED.where(conversations.c.id.in_(select(given.c.id))), {"id": ID})
+_BY_ID = Query(
+    lambda given: UNLOCKED.where(conversations.c.id.in_(select(given.c.id))), {"id": ID}, locks=conversations
+)
 _REVS = Query(
-    lambda given: (
-        select(conversations.c.id, conversations.c.rev)
-        .where(conversations.c.id.in_(select(given.c.id)))
-        .order_by(conversations.c.id)
-        .with_for_update()
-    ),
+    lambda given: select(conversations.c.id, conversations.c.rev).where(conversations.c.id.in_(select(given.c.id))),
     {"id": ID},
+    locks=conversations,
 )
 
 _COUNTED = ("rev", "last_seq", "last_public_seq", "preview", "last_sender", "last_at", "unread", "changed_at")
@@ -72,7 +70,7 @@ _HELD_UP = Query(
         .join(given, given.c.conversation_id == outbox.c.conversation_id)
         .where(
             outbox.c.kind.in_([literal_column(f"'{kind}'") for kind in IN_LINE]),
-            outbox.c.state.in_([literal_column("'waiting'"), literal_column("'leased'")]),
+            outbox.c.state.not_in([literal_column("'dead'"), literal_column("'uncertain'")]),
             or_(outbox.c.owner.is_(None), outbox.c.owner != given.c.owner),
         )
     ),

@@ -11,15 +11,15 @@ import logging
 import queue
 import sqlite3
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -38,6 +38,8 @@ SQLITE_GONE = {
     sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL,
 }  # fmt: skip
 """SQLite's codes for a file that cannot be read or written now; any other is a fault of the statement."""
+PRAGMAS = ("journal_mode=WAL", "busy_timeout=5000", "foreign_keys=ON", "wal_autocheckpoint=4000")
+"""Of every SQLite connection. With 4000 pages (16 MB) of log a page that changes often is written back once."""
 CONNECT_SECONDS = 3
 """Longest wait for PostgreSQL to answer a connect (INV-15)."""
 
@@ -55,17 +57,24 @@ class Batched(Generic[A, R]):
     run: Callable[[Connection, Sequence[A]], list[R]]
 
 
+@dataclass(frozen=True, slots=True)
+class WriterStats:
+    """What the writer threads have done since the start, for an operator to watch."""
+
+    batches: int
+    jobs: int
+    largest: int
+    """Most jobs that shared one commit."""
+    commit_seconds: float
+    """Time spent in commits, most of it waiting for the disk."""
+
+
 @dataclass(slots=True)
 class _Job:
     fn: Any
     arg: Any
+    key: str
     future: "asyncio.Future[Any]"
-    loop: asyncio.AbstractEventLoop
-
-
-@dataclass(slots=True)
-class _Outcome:
-    job: _Job
     value: Any = None
     error: BaseException | None = None
 
@@ -86,10 +95,9 @@ class Database:
 
         Jobs with one *key* keep their order. Raises what *fn* raises, or :class:`DatabaseUnavailableError`.
         """
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[R] = loop.create_future()
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         line = self._lines[zlib.crc32(key.encode()) % len(self._lines)] if len(self._lines) > 1 else self._lines[0]
-        line.jobs.put(_Job(fn, arg, future, loop))
+        line.jobs.put(_Job(fn, arg, key, future))
         return await future
 
     async def read(self, fn: Callable[..., R], *args: Any) -> R:
@@ -106,6 +114,17 @@ class Database:
         with _translated(), self.writing.begin() as conn:
             return fn.run(conn, [arg])[0] if isinstance(fn, Batched) else fn(conn, arg)
 
+    @property
+    def stats(self) -> WriterStats:
+        """What the writers have done so far; cheap, from any thread."""
+        lines = self._lines
+        return WriterStats(
+            batches=sum(line.batches for line in lines),
+            jobs=sum(line.done for line in lines),
+            largest=max(line.largest for line in lines),
+            commit_seconds=sum(line.commit_seconds for line in lines),
+        )
+
     def close(self) -> None:
         """Finish what waits and let go of every connection."""
         for line in self._lines:
@@ -116,11 +135,15 @@ class Database:
 
 
 class _Line:
-    """One writer thread and what waits for it."""
+    """One writer thread, its connection, and what waits for it."""
 
     def __init__(self, engine: Engine, number: int) -> None:
         self.jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self.batches = self.done = self.largest = 0
+        self.commit_seconds = 0.0
         self._engine = engine
+        self._conn: Connection | None = None
+        self._committing = False
         self._thread = threading.Thread(target=self._work, name=f"db-write-{number}", daemon=True)
         self._thread.start()
 
@@ -129,11 +152,12 @@ class _Line:
         self._thread.join()
 
     def _work(self) -> None:
-        while (first := self.jobs.get()) is not None:
+        going = True
+        while going and (first := self.jobs.get()) is not None:
             batch, going = self._take(first)
-            _resolve(self._run(batch))
-            if not going:
-                return
+            self._run(batch)
+            _resolve(batch)
+        self._let_go()
 
     def _take(self, first: _Job) -> tuple[list[_Job], bool]:
         batch = [first]
@@ -147,68 +171,107 @@ class _Line:
             batch.append(job)
         return batch, True
 
-    def _run(self, batch: list[_Job]) -> list[_Outcome]:
+    def _run(self, batch: list[_Job]) -> None:
         try:
-            return self._together(batch)
+            self._together_or_again(batch)
         except Exception as error:
             if _sqlstate(error) in RETRYABLE:
                 _log.info("a batch of %d runs again, job by job", len(batch))
-            return self._each(batch, _public(error) if _is_unreachable(error) else None)
+            self._each(batch, _public(error) if _is_unreachable(error) else None)
 
-    def _each(self, batch: list[_Job], gone: Exception | None) -> list[_Outcome]:
+    def _together_or_again(self, batch: list[_Job]) -> None:
+        """A connection that was cut before the commit, as by a restart of the server, costs nobody an error."""
+        try:
+            self._together(batch)
+        except DBAPIError as error:
+            if not error.connection_invalidated or self._committing:
+                raise
+            self._together(batch)
+
+    def _each(self, batch: list[_Job], gone: Exception | None) -> None:
         """Run jobs one by one; once the database is gone the rest are told so, or each would wait for its time-out."""
-        done: list[_Outcome] = []
         for job in batch:
-            outcome = _Outcome(job, error=gone) if gone else self._alone(job)
-            if isinstance(outcome.error, DatabaseUnavailableError):
-                gone = outcome.error
-            done.append(outcome)
-        return done
+            job.error = gone or self._alone(job)
+            if isinstance(job.error, DatabaseUnavailableError):
+                gone = job.error
 
-    def _alone(self, job: _Job, tries: int = 3) -> _Outcome:
+    def _alone(self, job: _Job, tries: int = 3) -> Exception | None:
         for left in reversed(range(tries)):
             try:
-                return self._together([job])[0]
+                self._together([job])
             except Exception as error:
                 if not left or not _may_pass(error):
-                    return _Outcome(job, error=_public(error))
+                    return _public(error)
+            else:
+                return None
         raise AssertionError
 
-    def _together(self, batch: list[_Job]) -> list[_Outcome]:
-        done: list[_Outcome] = []
-        with self._engine.begin() as conn:
-            for fn, run in groupby(batch, key=_function):
-                jobs = list(run)
-                if isinstance(fn, Batched):
-                    values = fn.run(conn, [job.arg for job in jobs])
-                    done.extend(map(_Outcome, jobs, values))
-                else:
-                    done.extend(_Outcome(job, fn(conn, job.arg)) for job in jobs)
-        return done
+    def _together(self, batch: list[_Job]) -> None:
+        """One transaction. Whatever fails, the connection is given back: the pool finds out whether it still works."""
+        self._committing = False
+        try:
+            if self._conn is None:
+                self._conn = self._engine.connect()
+            with self._conn.begin() as transaction:
+                for fn, jobs in _runs(batch):
+                    if isinstance(fn, Batched):
+                        for job, value in zip(jobs, fn.run(self._conn, [job.arg for job in jobs]), strict=True):
+                            job.value = value
+                    else:
+                        for job in jobs:
+                            job.value = fn(self._conn, job.arg)
+                self._commit(transaction, batch)
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _commit(self, transaction: RootTransaction, batch: list[_Job]) -> None:
+        self._committing = True
+        began = time.perf_counter()
+        transaction.commit()
+        self.commit_seconds += time.perf_counter() - began
+        self.batches += 1
+        self.done += len(batch)
+        self.largest = max(self.largest, len(batch))
+
+    def _let_go(self) -> None:
+        if self._conn is not None:
+            self._conn.close()
+            self._conn = None
 
 
-def _function(job: _Job) -> Any:
-    return job.fn
+def _runs(batch: list[_Job]) -> list[tuple[Any, list[_Job]]]:
+    """Jobs of one function together, so that it runs once. Jobs of one key keep their order; others never had one."""
+    runs: list[tuple[Any, list[_Job]]] = []
+    newest: dict[int, int] = {}
+    latest: dict[str, int] = {}
+    for job in batch:
+        at = newest.get(id(job.fn))
+        if at is None or at < latest.get(job.key, 0):
+            at = newest[id(job.fn)] = len(runs)
+            runs.append((job.fn, []))
+        runs[at][1].append(job)
+        latest[job.key] = at
+    return runs
 
 
-def _resolve(outcomes: list[_Outcome]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
-    for outcome in outcomes:
-        by_loop.setdefault(outcome.job.loop, []).append(outcome)
+def _resolve(batch: list[_Job]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+    for job in batch:
+        by_loop.setdefault(job.future.get_loop(), []).append(job)
     for loop, mine in by_loop.items():
         if not loop.is_closed():
             loop.call_soon_threadsafe(_settle, mine)
 
 
-def _settle(outcomes: list[_Outcome]) -> None:
-    for outcome in outcomes:
-        future = outcome.job.future
-        if future.done():
+def _settle(jobs: list[_Job]) -> None:
+    for job in jobs:
+        if job.future.done():
             continue
-        if outcome.error is not None:
-            future.set_exception(outcome.error)
+        if job.error is not None:
+            job.future.set_exception(job.error)
         else:
-            future.set_result(outcome.value)
+            job.future.set_result(job.value)
 
 
 def _sqlstate(error: BaseException) -> str:
@@ -275,7 +338,7 @@ def _engine(url: URL, synchronous: str, *, begin: str, pool: int) -> Engine:
     def _connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "busy_timeout=5000", "foreign_keys=ON"):
+        for pragma in (*PRAGMAS, f"synchronous={synchronous}"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -23,10 +23,9 @@ _KNOWN = Query(
         select(identities, contacts.c.name.label("contact_name"), contacts.c.language)
         .join(given, and_(identities.c.inbox_id == given.c.inbox_id, identities.c.address == given.c.address))
         .join(contacts, contacts.c.id == identities.c.contact_id)
-        .order_by(identities.c.id)
-        .with_for_update(of=identities)
     ),
     {"inbox_id": ID, "address": identities.c.address.type},
+    locks=identities,
 )
 _BY_PHONE = (
     select(contacts.c.id, contacts.c.phone, contacts.c.name)

@@ -44,10 +44,9 @@ _UNRESOLVED = Query(
             conversations.c.identity_id.in_(select(given.c.id)),
             conversations.c.status != literal_column("'resolved'"),  # as in the partial index
         )
-        .order_by(conversations.c.id)
-        .with_for_update(of=conversations)
     ),
     {"id": ID},
+    locks=conversations,
 )
 _LATEST = (
     select(conversations.c.id)

@@ -60,11 +60,13 @@ class _Text:
 class Query:
     """A SELECT, or a DELETE that returns what it deleted, for all given keys at once.
 
-    ``build`` makes it from the table of what is given, whose ``columns`` it names with their types.
+    ``build`` makes it from the table of what is given, whose ``columns`` it names with their types. ``locks``: a table
+    whose rows it locks in the order of their ids; on SQLite a writer has the whole file.
     """
 
-    build: Callable[[FromClause], Executable]
+    build: Callable[[FromClause], Any]
     columns: Columns
+    locks: Table | None = None
     _made: dict[str, "_Reader"] = field(default_factory=dict)
 
     def rows(self, conn: Connection, given: Iterable[Mapping[str, Any]] = ()) -> list[Row]:
@@ -73,7 +75,9 @@ class Query:
         return made.read(_run(conn, made.text.sql, made.text.parameters(dump_json(list(given)))))
 
     def _make(self, dialect: Dialect) -> "_Reader":
-        statement: Any = self.build(_given(dialect, self.columns))
+        statement = self.build(_given(dialect, self.columns))
+        if self.locks is not None and dialect.name != "sqlite":
+            statement = statement.order_by(self.locks.c.id).with_for_update(of=self.locks)
         columns = list(statement.exported_columns)
         found = ((c.key, c.type.dialect_impl(dialect).result_processor(dialect, None)) for c in columns)
         converts = [(key, convert) for key, convert in found if convert]

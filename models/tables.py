@@ -45,6 +45,11 @@ def _to(name: str, target: str, *, nullable: bool = False, primary_key: bool = F
     return Column(name, ID, ForeignKey(f"{target}.id"), nullable=nullable, primary_key=primary_key)
 
 
+def _key(name: str, *columns: str, where: str) -> Index:
+    """Return a unique key of some rows only: what cannot repeat need not be looked up, or stored twice."""
+    return Index(name, *columns, unique=True, sqlite_where=text(where), postgresql_where=text(where))
+
+
 settings = Table("settings", metadata, Column("name", String(60), primary_key=True), Column("value", JSON))
 
 teams = Table("teams", metadata, _id(), Column("name", String(100), nullable=False, unique=True), _at("created_at"))
@@ -246,14 +251,7 @@ conversations = Table(
     _at("resolved_at", nullable=True),
     _at("created_at"),
     _at("changed_at"),
-    Index(
-        "uq_conversations_unresolved",
-        "identity_id",
-        "thread",
-        unique=True,
-        sqlite_where=text("status <> 'resolved'"),
-        postgresql_where=text("status <> 'resolved'"),
-    ),
+    _key("uq_conversations_unresolved", "identity_id", "thread", where="status <> 'resolved'"),
     Index("ix_conversations_identity", "identity_id", "thread", "created_at"),
     Index("ix_conversations_list", "status", "changed_at"),
     Index("ix_conversations_queue", "status", "assignee_id", "priority", "waiting_since"),
@@ -283,9 +281,9 @@ messages = Table(
     Column("error", String(200)),
     Column("removed", Boolean, nullable=False),
     _at("created_at"),
-    UniqueConstraint("author_id", "client_id"),
-    UniqueConstraint("inbox_id", "external_id"),
-    UniqueConstraint("conversation_id", "in_reply_to", "part"),
+    _key("uq_messages_client_id", "author_id", "client_id", where="client_id IS NOT NULL"),
+    _key("uq_messages_external_id", "inbox_id", "external_id", where="external_id IS NOT NULL"),
+    _key("uq_messages_in_reply_to", "conversation_id", "in_reply_to", "part", where="in_reply_to IS NOT NULL"),
     Index("ix_messages_rev", "conversation_id", "rev"),
     sqlite_with_rowid=False,
 )
