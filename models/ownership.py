@@ -9,7 +9,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, and_, func, select
 
-from models.book import LOCKED, Book, Change, Entry, Row
+from models.book import LOCKED, Book, Change, Entry, Row, queued
 from models.clock import now
 from models.tables import conversations, outbox, presence, users
 from models.wire import Author, ErrorCode, Json
@@ -210,46 +210,44 @@ class AssignQueue:
     policy: Policy
 
 
+_QUEUE = (
+    select(conversations.c.id)
+    .where(conversations.c.status == "open", conversations.c.assignee_id.is_(None))
+    .order_by(conversations.c.priority.desc(), conversations.c.waiting_since, conversations.c.id)
+)
+
+
 def queue(conn: Connection) -> list[str]:
     """The conversations that wait for a person, first in line first."""
-    waiting = and_(conversations.c.status == "open", conversations.c.assignee_id.is_(None))
-    order = (conversations.c.priority.desc(), conversations.c.waiting_since, conversations.c.id)
-    return list(conn.execute(select(conversations.c.id).where(waiting).order_by(*order).limit(1000)).scalars())
+    return list(conn.execute(_QUEUE.limit(1000)).scalars())
 
 
 def candidates(conn: Connection) -> list[Candidate]:
-    """Agents who are online, with their load."""
+    """Agents who are online, with their load; locked first, so that the load counts what others have just given."""
+    there = and_(presence.c.availability == "online", presence.c.seen_at > now(conn) - AWAY_AFTER)
+    online = select(users.c.id).join(presence, presence.c.user_id == users.c.id)
+    online = online.where(there, users.c.disabled.is_(False)).order_by(users.c.id).with_for_update(of=users)
+    ids = list(conn.execute(online).scalars())
     load = (
         select(func.count())
         .select_from(conversations)
         .where(conversations.c.assignee_id == users.c.id, conversations.c.status == "open")
         .scalar_subquery()
     )
-    there = and_(presence.c.availability == "online", presence.c.seen_at > now(conn) - AWAY_AFTER)
-    query = (
-        select(users.c.id, users.c.name, users.c.capacity, load.label("load"))
-        .join(presence, presence.c.user_id == users.c.id)
-        .where(there, users.c.disabled.is_(False))
-        .order_by(users.c.id)
-        .with_for_update(of=users)
-    )
+    query = select(users.c.id, users.c.name, users.c.capacity, load.label("load"))
+    query = query.where(users.c.id.in_(ids)).order_by(users.c.id)
     return [Candidate(row.id, row.name, row.load, row.capacity) for row in conn.execute(query)]
 
 
 def assign_queue(conn: Connection, arg: AssignQueue) -> list[Change]:
     """Walk the queue in order and assign what the policy can place (INV-10: one owner, never above capacity)."""
     book = Book(conn)
-    mine = and_(
-        conversations.c.status == "open",
-        conversations.c.assignee_id.is_(None),
-        conversations.c.inbox_id.in_(arg.inboxes),
-    )
-    book.keep_all(conn.execute(LOCKED.where(mine).limit(200)).mappings())
+    book.load(conn.execute(_QUEUE.where(conversations.c.inbox_id.in_(arg.inboxes)).limit(200)).scalars())
     people = {agent.id: agent for agent in candidates(conn)}
     if not people:
         return []
     changes = []
-    for row in sorted(book.rows(), key=_place):
+    for row in sorted(filter(queued, book.rows()), key=_place):
         chat = Waiting(row["id"], row["version"], row["inbox_id"], row["language"], row["last_agent_id"])
         decision = arg.policy(chat, list(people.values()))
         if decision is None:
