@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -22,6 +23,7 @@ from models.answers import BotAnswer
 from models.ownership import Alarm, AssignQueue
 from models.tables import conversations, messages, outbox
 from models.turns import Answer, BotMessage, HandOver
+from tests.support.scale import scaled
 from tests.support.stage import ROOM, Stage
 
 AGENTS = st.integers(0, 2)
@@ -206,15 +208,16 @@ class Ownership(RuleBasedStateMachine):
             assert row["version"] > before["version"]
 
 
+@pytest.mark.timeout(scaled(120, 1_800))
 def test_ownership_stays_whole(stage: Stage) -> None:
     # INV-10 INV-11
-    few = 50 if stage.db.sqlite else 15
+    few = scaled(50, 1_000) if stage.db.sqlite else scaled(15, 300)
     machine = type("OnThisDatabase", (Ownership,), {"stage": stage})
     run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=few,
-            stateful_step_count=30,
+            stateful_step_count=scaled(30, 50),
             deadline=None,
             suppress_health_check=list(HealthCheck),
             database=None,
