@@ -169,7 +169,7 @@ class AgentDesk:
             "messages": [self._sign(message) for message in found.messages],
             "changed": [self._sign(message) for message in found.changed],
             "next": found.next,
-            "rev": found.conversation["rev"],
+            "rev": found.rev,
             "conversation": self._placed(found.conversation),
         }
         return dict(ack)

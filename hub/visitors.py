@@ -283,7 +283,7 @@ class VisitorDesk:
             "messages": [views.for_visitor(self._sign(message)) for message in found.messages],
             "changed": [views.for_visitor(self._sign(message)) for message in found.changed],
             "next": found.next,
-            "rev": found.conversation["rev"],
+            "rev": found.rev,
             "conversation": self._placed(found.conversation),
         }
         return dict(ack)

@@ -1,10 +1,10 @@
 """Reading a conversation: what a screen opens with, what it missed, and pages back in time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, case, or_, select, update
 
 from models import files, views
 from models.answers import readings_of
@@ -15,6 +15,8 @@ from models.wire import AgentMessage, Attachment, Author, Conversation, Summary
 
 PAGE = 100
 """Messages in one answer."""
+ROOM = 100_000
+"""Characters in one answer. As JSON one takes six bytes at most, so that an answer fits into a reader's buffer."""
 MAX_SEQ = 2**31 - 1
 """Largest ``seq`` and ``rev`` a database holds; what a browser sends may be larger."""
 
@@ -30,12 +32,13 @@ _READ = messages.c.seq.in_(
 class Missed:
     """What a visitor's screen has not seen: new messages, changed old ones, and whether more is waiting.
 
-    Only public ones; still to be signed and turned into what a visitor may see.
+    Only public ones; still to be signed and turned into what a visitor may see. ``rev``: all changes up to it are in.
     """
 
     messages: list[AgentMessage]
     changed: list[AgentMessage]
     next: bool
+    rev: int
     conversation: Conversation
 
 
@@ -46,6 +49,7 @@ class AgentMissed:
     messages: list[AgentMessage]
     changed: list[AgentMessage]
     next: bool
+    rev: int
     conversation: Summary
 
 
@@ -73,9 +77,10 @@ def missed(conn: Connection, conversation: str, after: int, rev: int, identity: 
     if row is None or (identity is not None and row["identity_id"] != identity):
         return None
     new, more = _new(conn, conversation, after, public=True)
-    changed = _changed(conn, conversation, after, rev, public=True)
+    changed, upto = _changed(conn, conversation, after, rev, public=True)
     whole = _dress(conn, conversation, [*new, *changed], read=False)
-    return Missed(whole[: len(new)], whole[len(new) :], more, views.conversation(row))
+    more, rev = more or upto is not None, row["rev"] if upto is None else upto
+    return Missed(whole[: len(new)], whole[len(new) :], more, rev, views.conversation(row))
 
 
 def agent_missed(conn: Connection, conversation: str, after: int, rev: int) -> AgentMissed | None:
@@ -84,9 +89,10 @@ def agent_missed(conn: Connection, conversation: str, after: int, rev: int) -> A
     if row is None:
         return None
     new, more = _new(conn, conversation, after, public=False)
-    changed = _changed(conn, conversation, after, rev, public=False)
+    changed, upto = _changed(conn, conversation, after, rev, public=False)
     whole = _dress(conn, conversation, [*new, *changed], read=True)
-    return AgentMissed(whole[: len(new)], whole[len(new) :], more, views.summary(row))
+    more, rev = more or upto is not None, row["rev"] if upto is None else upto
+    return AgentMissed(whole[: len(new)], whole[len(new) :], more, rev, views.summary(row))
 
 
 def latest(conn: Connection, conversation: str, *, public: bool, most: int = PAGE) -> tuple[list[AgentMessage], bool]:
@@ -103,7 +109,8 @@ def before(
         query = query.where(messages.c.public)
     query = query.order_by(messages.c.seq.desc()).limit(most + 1)
     rows = conn.execute(query, {"conversation": conversation}).mappings().all()
-    return _dress(conn, conversation, rows[:most][::-1], read=not public), len(rows) > most
+    kept = _fitting(rows[:most])
+    return _dress(conn, conversation, kept[::-1], read=not public), len(rows) > len(kept)
 
 
 def since_rev(conn: Connection, conversation: str, rev: int) -> Change | None:
@@ -127,20 +134,41 @@ def since_rev(conn: Connection, conversation: str, rev: int) -> Change | None:
     )
 
 
-def _new(conn: Connection, conversation: str, after: int, *, public: bool) -> tuple[list[RowMapping], bool]:
+def _new(conn: Connection, conversation: str, after: int, *, public: bool) -> tuple[Sequence[RowMapping], bool]:
     query = select(messages).where(_MINE, messages.c.seq > min(after, MAX_SEQ))
     if public:
         query = query.where(messages.c.public)
-    rows = list(conn.execute(query.order_by(messages.c.seq).limit(PAGE + 1), {"conversation": conversation}).mappings())
-    return rows[:PAGE], len(rows) > PAGE
+    query = query.order_by(messages.c.seq).limit(PAGE + 1)
+    rows = conn.execute(query, {"conversation": conversation}).mappings().all()
+    kept = _fitting(rows[:PAGE])
+    return kept, len(rows) > len(kept)
 
 
-def _changed(conn: Connection, conversation: str, after: int, rev: int, *, public: bool) -> list[RowMapping]:
-    newer = messages.c.rev > bindparam("rev")
-    query = select(messages).where(_MINE, messages.c.seq <= min(after, MAX_SEQ))
-    query = query.where(messages.c.public, newer) if public else query.where(or_(newer, _READ))
-    key = {"conversation": conversation, "rev": min(rev, MAX_SEQ)}
-    return list(conn.execute(query.order_by(messages.c.seq), key).mappings())
+def _changed(
+    conn: Connection, conversation: str, after: int, rev: int, *, public: bool
+) -> tuple[Sequence[RowMapping], int | None]:
+    """What changed after *rev*, in the order of changes; if that is not all, the rev up to which it is."""
+    changed = messages.c.rev if public else case((traces.c.rev > messages.c.rev, traces.c.rev), else_=messages.c.rev)
+    query = select(messages, changed.label("changed")).where(_MINE, messages.c.seq <= min(after, MAX_SEQ))
+    if public:
+        query = query.where(messages.c.public)
+    else:
+        same = and_(traces.c.conversation_id == messages.c.conversation_id, traces.c.seq == messages.c.seq)
+        query = query.outerjoin(traces, same)
+    query = query.where(changed > min(rev, MAX_SEQ)).order_by(changed, messages.c.seq).limit(PAGE + 1)
+    rows = conn.execute(query, {"conversation": conversation}).mappings().all()
+    kept = _fitting(rows[:PAGE])
+    return kept, rows[len(kept)]["changed"] - 1 if len(kept) < len(rows) else None
+
+
+def _fitting(rows: Sequence[RowMapping]) -> Sequence[RowMapping]:
+    """As many of the first rows as have room in one answer, one at least."""
+    room = ROOM
+    for number, row in enumerate(rows):
+        room -= len(row["text"]) + len(repr(row["data"] or ""))
+        if room < 0:
+            return rows[: max(1, number)]
+    return rows
 
 
 def _dress(conn: Connection, conversation: str, rows: Iterable[Any], *, read: bool) -> list[AgentMessage]:
