@@ -36,6 +36,7 @@ from hub.bell import NoBell
 from hub.cors import UploadCors
 from hub.delivery import Deliverer
 from hub.emitter import Emitter
+from hub.figures import Figures
 from hub.hardened import HardenedServer
 from hub.inboxes import load_config
 from hub.intake import Fetcher, Intake
@@ -110,6 +111,7 @@ class Parts:
     http: httpx.AsyncClient
     app: FastAPI
     simulator: Simulator | None
+    figures: Figures
     ready: bool = False
 
     async def is_ready(self) -> bool:
@@ -146,8 +148,9 @@ def build(settings: Settings) -> Parts:
     visitors = VisitorDesk(server, hub, db, registry, vault, settings, emitter.sign, board.place)
     server.origin_known = visitors.origin_known
     attach(server, visitors, desk)
-    worker = _worker(settings, db, promises, registry, aftermath, out, http, sign, intake, owner)
-    parts = Parts(settings, db, vault, server, registry, worker, board, desk, signin, http, app, simulator)
+    figures = Figures()
+    worker = _worker(settings, db, promises, registry, aftermath, out, http, sign, intake, owner, figures)
+    parts = Parts(settings, db, vault, server, registry, worker, board, desk, signin, http, app, simulator, figures)
     app.router.lifespan_context = lambda _app: _life(parts)
     _routes(parts, hub, intake, store, sign, emitter.sign)
     return parts
@@ -168,12 +171,13 @@ def _worker(  # noqa: PLR0917 - the worker's handlers need all of this; it is wi
     sign: Callable[..., str],
     intake: Intake,
     owner: str,
+    figures: Figures,
 ) -> Worker:
     def sign_short(file: Attachment) -> str:
         return sign(file, int(time.time()) + SHORT)
 
     turns = TurnTaker(db, registry, aftermath, out, owner)
-    deliverer = Deliverer(db, registry, aftermath, http, settings.public_url, sign_short, backoff)
+    deliverer = Deliverer(db, registry, aftermath, http, settings.public_url, sign_short, backoff, figures)
     fetcher = Fetcher(db, registry, aftermath, intake, backoff, allow_private=settings.dev)
     timers = Timers(db, aftermath)
     handlers = {"turn": turns.take, "deliver": deliverer.deliver, "fetch": fetcher.fetch, "timer": timers.ring}
@@ -200,8 +204,8 @@ def _routes(
         app.include_router(simulator_routes(parts.simulator, parts.registry, guard))
     owner = uploader(parts.vault, parts.registry, guard)
     app.include_router(file_routes(db, intake, store, parts.vault, settings, owner))
-    app.include_router(webhook_routes(hub, parts.registry, settings.public_url))
-    app.include_router(metric_routes(db, parts.server, settings, parts.is_ready))
+    app.include_router(webhook_routes(hub, parts.registry, settings.public_url, parts.figures))
+    app.include_router(metric_routes(db, parts.server, settings, parts.figures, parts.is_ready))
     app.include_router(Pages(DIST, settings.public_url, demo=settings.demo).routes())
     app.include_router(docs_routes(app))
     app.add_middleware(GZipMiddleware, minimum_size=1_000)

@@ -8,6 +8,7 @@ import httpx
 
 from channels import SendError
 from hub.aftermath import Aftermath
+from hub.figures import Figures
 from hub.registry import LiveInbox, Registry
 from hub.worker import Retry
 from models import deliveries, inboxes, outbox
@@ -33,6 +34,7 @@ class Deliverer:
         public_url: str,
         sign_short: Callable[[Attachment], str],
         backoff: Callable[[int], float],
+        figures: Figures,
     ) -> None:
         self._db = db
         self._registry = registry
@@ -41,6 +43,7 @@ class Deliverer:
         self._public_url = public_url
         self._sign = sign_short
         self._backoff = backoff
+        self._errors = figures.channel_errors
 
     async def deliver(self, promise: Promise) -> Retry | None:
         """Send what is left of one message."""
@@ -56,6 +59,7 @@ class Deliverer:
         sent: list[str] = list(promise.payload.get("sent", ()))
         if "sending" in promise.payload:
             # This process or another died with the answer outstanding: it may have arrived.
+            self._errors[live.inbox.kind, "interrupted"] += 1
             return await self._end(promise, live, sent, "uncertain", "interrupted")
         return await self._send(promise, live, await self._outbound(promise, live, row), sent)
 
@@ -97,6 +101,7 @@ class Deliverer:
 
     async def _failed(self, promise: Promise, live: LiveInbox, sent: list[str], error: SendError) -> Retry | None:
         _log.warning("delivery %s through inbox %s: %s %s", promise.id, live.id, error.kind, error.code)
+        self._errors[live.inbox.kind, error.kind] += 1
         if error.kind == "ambiguous":
             return await self._end(promise, live, sent, "uncertain", error.code or "no_answer")
         if error.kind in ("rate_limited", "transient", "auth_broken"):

@@ -5,29 +5,40 @@ from collections.abc import Awaitable, Callable, Iterator
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from hub.figures import Figures
 from hub.hardened import HardenedServer
 from hub.settings import Settings, is_loopback
 from models import inboxes, outbox
-from models.db import Database
+from models.db import Database, WriterStats
 
 Depth = list[tuple[str, str, int, int]]
 
 
-class _Outbox(Collector):
-    """Promises by kind and state, and the age of the oldest."""
+class _Seen(Collector):
+    """One look: the outbox by the database, the rest as this process counts it."""
 
-    def __init__(self, depth: Depth, sockets: int, dropped: int) -> None:
+    def __init__(self, depth: Depth, writer: WriterStats, server: HardenedServer, figures: Figures) -> None:
         self._depth = depth
-        self._sockets = sockets
-        self._dropped = dropped
+        self._writer = writer
+        self._server = server
+        self._figures = figures
 
     def collect(self) -> Iterator[Metric]:
         """Yield today's figures."""
+        yield from self._outbox()
+        yield from self._sockets()
+        yield from self._storing()
+        errors = CounterMetricFamily("frontdesk_channel_errors", "What channels refused", labels=["kind", "error"])
+        for (kind, error), number in self._figures.channel_errors.items():
+            errors.add_metric([kind, error], number)
+        yield errors
+
+    def _outbox(self) -> Iterator[Metric]:
         count = GaugeMetricFamily("frontdesk_outbox", "Promises in the outbox", labels=["kind", "state"])
         age = GaugeMetricFamily("frontdesk_outbox_age_seconds", "Age of the oldest promise", labels=["kind", "state"])
         for kind, state, number, oldest in self._depth:
@@ -35,12 +46,34 @@ class _Outbox(Collector):
             age.add_metric([kind, state], oldest / 1000)
         yield count
         yield age
-        yield GaugeMetricFamily("frontdesk_sockets", "Open sockets", value=self._sockets)
-        yield GaugeMetricFamily("frontdesk_sockets_dropped", "Sockets dropped because they did not read", self._dropped)
+
+    def _sockets(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily("frontdesk_sockets", "Open sockets", value=len(self._server.eio.sockets))
+        dropped = "Sockets dropped because they did not read"
+        yield GaugeMetricFamily("frontdesk_sockets_dropped", dropped, value=self._server.dropped)
+        syncs = CounterMetricFamily("frontdesk_syncs", "Catching up after a gap or reconnect", labels=["found"])
+        for found in ("missed", "whole"):
+            syncs.add_metric([found], self._figures.syncs[found])
+        yield syncs
+        told = self._figures.delivery
+        lag = "From a change's commit until this process told its sockets"
+        yield HistogramMetricFamily("frontdesk_delivery_seconds", lag, buckets=told.buckets(), sum_value=told.total)
+
+    def _storing(self) -> Iterator[Metric]:
+        done = self._writer
+        yield CounterMetricFamily("frontdesk_writer_batches", "Transactions of the writers", value=done.batches)
+        yield CounterMetricFamily("frontdesk_writer_jobs", "Writes that shared them", value=done.jobs)
+        yield GaugeMetricFamily("frontdesk_writer_largest", "Most writes in one transaction", value=done.largest)
+        commits = "Time spent in commits"
+        yield CounterMetricFamily("frontdesk_writer_commit_seconds", commits, value=done.commit_seconds)
 
 
 def metric_routes(
-    db: Database, server: HardenedServer, settings: Settings, started: Callable[[], Awaitable[bool]]
+    db: Database,
+    server: HardenedServer,
+    settings: Settings,
+    figures: Figures,
+    started: Callable[[], Awaitable[bool]],
 ) -> APIRouter:
     """``/health/live``, ``/health/ready`` and ``/metrics``."""
     routes = APIRouter(include_in_schema=False)
@@ -61,7 +94,7 @@ def metric_routes(
             return PlainTextResponse("not found", 404)
         registry = CollectorRegistry()
         depth = await db.read(outbox.depth)
-        registry.register(_Outbox(depth, len(server.eio.sockets), server.dropped))
+        registry.register(_Seen(depth, db.stats, server, figures))
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
 
     for path, endpoint in (("/health/live", live), ("/health/ready", ready), ("/metrics", metrics)):

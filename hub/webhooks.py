@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Mapping
 
 from fastapi import APIRouter
@@ -10,6 +11,7 @@ from starlette.responses import Response
 
 from channels import Reply
 from channels import Request as ChannelRequest
+from hub.figures import Figures
 from hub.registry import LiveInbox, Registry
 from hub.service import Hub
 from models.db import DatabaseUnavailableError
@@ -21,7 +23,7 @@ MAX_BODY = 1 << 20
 _log = logging.getLogger("frontdesk.webhooks")
 
 
-def webhook_routes(hub: Hub, registry: Registry, public_url: str) -> APIRouter:
+def webhook_routes(hub: Hub, registry: Registry, public_url: str, figures: Figures) -> APIRouter:
     """``/webhooks/{kind}/{inbox}``, with or without a tail such as ``/status``."""
     routes = APIRouter(include_in_schema=False)
 
@@ -36,16 +38,17 @@ def webhook_routes(hub: Hub, registry: Registry, public_url: str) -> APIRouter:
         if request.method == "GET":
             reply = live.channel.challenge(whole, live.config)
             return _response(reply) if reply else Response("not found", 404, media_type="text/plain")
-        return await _handle(hub, live, whole)
+        return await _handle(hub, live, whole, figures.channel_errors)
 
     for path in ("/webhooks/{kind}/{inbox}", "/webhooks/{kind}/{inbox}/{tail}"):
         routes.add_route(path, take, methods=["GET", "POST"], include_in_schema=False)
     return routes
 
 
-async def _handle(hub: Hub, live: LiveInbox, request: ChannelRequest) -> Response:
+async def _handle(hub: Hub, live: LiveInbox, request: ChannelRequest, errors: Counter[tuple[str, str]]) -> Response:
     if not live.channel.verify(request, live.config, time.time()):
         _log.warning("inbox %s: webhook with a bad signature", live.id)
+        errors[live.inbox.kind, "bad_signature"] += 1
         return Response("bad signature", 403, media_type="text/plain")
     if reply := live.channel.challenge(request, live.config):
         return _response(reply)
@@ -57,9 +60,11 @@ async def _handle(hub: Hub, live: LiveInbox, request: ChannelRequest) -> Respons
             else:
                 await hub.status(live, event)
     except DatabaseUnavailableError:
+        errors[live.inbox.kind, "not_stored"] += 1
         return Response("try again", 503, {"retry-after": "5"}, media_type="text/plain")
     except Exception:
         _log.exception("inbox %s: webhook not stored", live.id)
+        errors[live.inbox.kind, "not_stored"] += 1
         return Response("try again", 503, {"retry-after": "30"}, media_type="text/plain")
     return _response(live.channel.ack(request, events))
 
