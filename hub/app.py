@@ -145,7 +145,7 @@ def build(settings: Settings) -> Parts:
     signin = SignIn(db, vault)
     desk = AgentDesk(server, db, signin, emitter.sign, board.place)
     signin.on_revoked.append(desk.cut)
-    visitors = VisitorDesk(server, hub, db, registry, vault, settings, emitter.sign, board.place)
+    visitors = VisitorDesk(server, hub, db, registry, vault, settings, emitter, board.place)
     server.origin_known = visitors.origin_known
     attach(server, visitors, desk)
     figures = Figures()

@@ -17,7 +17,7 @@ from models.book import Change
 from models.wire import AgentMessage, Attachment, Conversation, Summary
 
 REMEMBERED = 20_000
-"""Conversations whose last told rev is kept."""
+"""Conversations whose last told rev is kept; the sweep keeps those that visitors have open among them."""
 PATIENCE = 0.05
 """Seconds a gap may close by itself before the log is read."""
 RETRY = 1.0
@@ -81,6 +81,7 @@ class Emitter:
         self._sign = sign
         self._place = place
         self._told: OrderedDict[str, _Told] = OrderedDict()
+        self._shown: OrderedDict[str, tuple[int, int]] = OrderedDict()
         self._summaries: dict[str, Summary] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -88,16 +89,54 @@ class Emitter:
         """Publish one commit's change; call it without awaiting anything after the write has returned."""
         told = self._told.get(change.conversation)
         if told is None:
-            seq = change.summary["last_seq"] - len(change.messages)
-            told = self._told[change.conversation] = _Told(change.before, seq)
-            if len(self._told) > REMEMBERED:
-                self._told.popitem(last=False)
+            told = self._begin(change.conversation, change.before, change.summary["last_seq"] - len(change.messages))
         if change.rev <= told.rev:
             return
         if change.before > told.rev:
             self._catch_up(change.conversation, told, change.rev)
             return
         self._publish(change, told)
+
+    def heard(self, conversation: str, rev: int, base: tuple[int, int] | None = None) -> None:
+        """Another process raised a conversation to *rev*: tell from the log what was not told here yet.
+
+        *base* is the rev and the last seq before that, for a conversation of which nothing was told here so far.
+        Without it only what visitors were shown counts.
+        """
+        told = self._told.get(conversation)
+        if told is None:
+            shown = self._shown.get(conversation)
+            if base is None and (shown is None or shown[0] >= rev):
+                return
+            told = self._begin(conversation, *(base or (rev, 0)))
+        self._told.move_to_end(conversation)
+        if rev > told.rev:
+            self._catch_up(conversation, told, rev, patience=0.0)
+
+    def shown(self, conversation: str, rev: int, seq: int) -> None:
+        """A visitor's screen was given a conversation as of *rev*: what comes after that is news to it."""
+        if conversation not in self._told:
+            self._shown.setdefault(conversation, (rev, seq))
+            if len(self._shown) > REMEMBERED:
+                self._shown.popitem(last=False)
+
+    def knows(self, conversation: str) -> bool:
+        """Whether something of a conversation was told here."""
+        return conversation in self._told
+
+    def forget(self, conversation: str) -> None:
+        """Nobody here listens to a conversation that moves elsewhere: whoever comes starts from what they are shown."""
+        told = self._told.get(conversation)
+        if told and not told.filling:
+            del self._told[conversation]
+
+    def _begin(self, conversation: str, rev: int, seq: int) -> _Told:
+        """Tell a conversation from *rev* on, or from what the screen was shown that is furthest behind."""
+        shown = self._shown.pop(conversation, None)
+        told = self._told[conversation] = _Told(*min((rev, seq), shown or (rev, seq)))
+        if len(self._told) > REMEMBERED:
+            self._told.popitem(last=False)
+        return told
 
     def sign(self, message: AgentMessage) -> AgentMessage:
         """Give a message's files their addresses."""
@@ -142,18 +181,18 @@ class Emitter:
             place_agent(summary, self._place)
             self._out.to_agents("conversation", summary)
 
-    def _catch_up(self, conversation: str, told: _Told, rev: int) -> None:
+    def _catch_up(self, conversation: str, told: _Told, rev: int, *, patience: float = PATIENCE) -> None:
         told.heard = max(told.heard, rev)
         if told.filling:
             return
         told.filling = True
-        task = asyncio.create_task(self._read(conversation, told))
+        task = asyncio.create_task(self._read(conversation, told, patience))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _read(self, conversation: str, told: _Told) -> None:
+    async def _read(self, conversation: str, told: _Told, patience: float) -> None:
         try:
-            await asyncio.sleep(PATIENCE)
+            await asyncio.sleep(patience)
             whole = await self._fill(conversation, told.rev)
         except Exception:
             _log.exception("gap of conversation %s was not filled", conversation)

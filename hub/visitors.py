@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hub import identity
-from hub.emitter import place_visitor
+from hub.emitter import Emitter, place_visitor
 from hub.hardened import HardenedServer
 from hub.limits import Limit
 from hub.refusals import Refusal
@@ -24,7 +24,6 @@ from models.text import clean
 from models.threads import Mark, Rating
 from models.wire import (
     PROTOCOL,
-    AgentMessage,
     Consent,
     Conversation,
     End,
@@ -79,7 +78,7 @@ class VisitorDesk:
         registry: Registry,
         vault: Vault,
         settings: Settings,
-        sign: Callable[[AgentMessage], AgentMessage],
+        emitter: Emitter,
         place: Callable[[str], int | None],
     ) -> None:
         self._server = server
@@ -88,7 +87,8 @@ class VisitorDesk:
         self._registry = registry
         self._vault = vault
         self._settings = settings
-        self._sign = sign
+        self._sign = emitter.sign
+        self._shown = emitter.shown
         self._place = place
         self._here: dict[str, _Visitor] = {}
         self._sockets: dict[str, set[str]] = {}
@@ -189,6 +189,10 @@ class VisitorDesk:
             self._told.add(origin)
             _log.warning("origin refused; to allow it: frontdesk inbox set %s --origin %s", key, origin[:200])
 
+    def here(self) -> list[str]:
+        """Identities that have a socket in this process."""
+        return list(self._sockets)
+
     async def welcome(self, sid: str) -> None:
         """Send ``ready``: first listen, then read, so that nothing falls between."""
         who = self._here.get(sid)
@@ -212,6 +216,7 @@ class VisitorDesk:
         if row is None:
             return ready
         who.conversation = row["id"]
+        self._shown(row["id"], row["rev"], row["last_seq"])
         found, older = await self._db.read(_latest_public, row["id"])
         ready["contact"] = row["contact_id"]
         ready["conversation"] = self._placed(views.conversation(row))
