@@ -49,4 +49,4 @@ class Aftermath:
             self._promises.put(change.promises)
         if change.queue_moved:
             self._queue_moved()
-        self._bell.ring(change.conversation)
+        self._bell.ring(change)

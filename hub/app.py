@@ -6,11 +6,11 @@ import gc
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import httpx
@@ -23,7 +23,7 @@ import bots
 import channels
 from hub import problems
 from hub.aftermath import Aftermath, Promises
-from hub.agents import AgentDesk
+from hub.agents import ROOM, AgentDesk
 from hub.api.contacts import contact_routes
 from hub.api.conversations import conversation_routes
 from hub.api.docs import docs_routes
@@ -32,7 +32,7 @@ from hub.api.inboxes import inbox_routes
 from hub.api.people import people_routes
 from hub.api.session import Guard, session_routes
 from hub.api.simulator import simulator_routes
-from hub.bell import NoBell
+from hub.bell import Bell, NoBell
 from hub.cors import UploadCors
 from hub.delivery import Deliverer
 from hub.emitter import Emitter
@@ -46,10 +46,11 @@ from hub.pages import Pages
 from hub.queueboard import QueueBoard
 from hub.registry import Registry
 from hub.service import Hub
-from hub.settings import Settings
+from hub.settings import Settings, SettingsError
 from hub.signin import SignIn
 from hub.simulator import Simulator
 from hub.sockets import attach
+from hub.sweep import Sweep
 from hub.timers import Timers
 from hub.turns import TurnTaker
 from hub.vault import Vault, open_vault
@@ -61,12 +62,17 @@ from models.db import Database, DatabaseUnavailableError
 from models.inboxes import Inbox
 from models.wire import AgentMessage, Attachment
 
+if TYPE_CHECKING:
+    from hub.redisline import RedisLine
+
 DIST = Path(__file__).resolve().parent.parent / "widget" / "dist"
 SHORT = 3_600
 """Seconds a file's address lives that is given to a provider."""
 DRAIN = 5.0
 """Seconds work under way may take after SIGTERM."""
 SETTINGS_LOOK = 1.0
+Work = Callable[[], Coroutine[Any, Any, None]]
+"""Runs until it is cancelled."""
 
 _log = logging.getLogger("frontdesk.app")
 
@@ -112,6 +118,8 @@ class Parts:
     app: FastAPI
     simulator: Simulator | None
     figures: Figures
+    together: list[Work] = field(default_factory=list)
+    """What works only where there are other processes."""
     ready: bool = False
 
     async def is_ready(self) -> bool:
@@ -132,13 +140,15 @@ def build(settings: Settings) -> Parts:
     server = HardenedServer(polling=settings.polling)
     out = SocketPublisher(server)
     board = QueueBoard(db, registry, out)
+    line = _line(settings, vault, owner)
+    bell: Bell = line or NoBell()
     promises = Promises()
 
     def sign(file: Attachment, expires: int | None = None) -> str:
         return f"/files/{file['id']}?s={vault.sign_file(file['id'], expires)}"
 
     emitter = Emitter(out, partial(db.read, threads.since_rev), sign, board.place)
-    aftermath = Aftermath(emitter, promises, NoBell(), board.moved)
+    aftermath = Aftermath(emitter, promises, bell, board.moved)
     board.told = aftermath.of
     intake = Intake(db, store)
     hub = Hub(db, registry, aftermath, intake.text, owner)
@@ -151,9 +161,33 @@ def build(settings: Settings) -> Parts:
     figures = Figures()
     worker = _worker(settings, db, promises, registry, aftermath, out, http, sign, intake, owner, figures)
     parts = Parts(settings, db, vault, server, registry, worker, board, desk, signin, http, app, simulator, figures)
+    if not db.sqlite:
+        agents = partial(server.anyone, ROOM)
+        sweep = Sweep(db, emitter, visitors.here, server.anyone, agents, board.moved)
+        parts.together += _joined(sweep, line)
     app.router.lifespan_context = lambda _app: _life(parts)
     _routes(parts, hub, intake, store, sign, emitter.sign)
     return parts
+
+
+def _line(settings: Settings, vault: Vault, me: str) -> "RedisLine | None":
+    """The line to other processes, on a channel that only those with our key know."""
+    if settings.redis_url is None:
+        return None
+    try:
+        from hub.redisline import RedisLine, connect  # noqa: PLC0415 - most hubs run without Redis and its library
+    except ModuleNotFoundError:
+        raise SettingsError("FRONTDESK_REDIS_URL: needs the extra `scale`: pip install 'frontdesk[scale]'") from None
+    return RedisLine(connect(settings.redis_url), f"frontdesk:{vault.mark('line')[:24]}", me)
+
+
+def _joined(sweep: Sweep, line: "RedisLine | None") -> list[Work]:
+    """What a process does to learn of the others' commits."""
+    if line is None:
+        return [sweep.run]
+    line.heard = sweep.heard
+    line.joined = sweep.at_once
+    return [sweep.run, line.run]
 
 
 def _config(channel: channels.Channel, inbox: Inbox, vault: Vault) -> Any:
@@ -218,10 +252,7 @@ async def _life(parts: Parts) -> AsyncIterator[None]:
     if parts.db.sqlite:
         await parts.db.write(outbox.void_leases, None, "start")
     await parts.registry.refresh()
-    tasks = [
-        asyncio.create_task(work())
-        for work in (parts.worker.run, parts.board.run, parts.desk.run, parts.server.sweep, partial(_look, parts))
-    ]
+    tasks = [asyncio.create_task(work()) for work in (*_always(parts), *parts.together)]
     parts.ready = True
     gc.collect()
     gc.freeze()
@@ -239,6 +270,10 @@ async def _life(parts: Parts) -> AsyncIterator[None]:
             await parts.simulator.close()
         await parts.http.aclose()
         parts.db.close()
+
+
+def _always(parts: Parts) -> list[Work]:
+    return [parts.worker.run, parts.board.run, parts.desk.run, parts.server.sweep, partial(_look, parts)]
 
 
 async def _look(parts: Parts) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -58,6 +58,14 @@ def _database_url(value: str) -> str:
     return f"{scheme}://{rest}"
 
 
+def _redis_url(value: str, info: ValidationInfo) -> str:
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must start with redis://, rediss:// or unix://")
+    if str(info.data.get("database_url", "")).startswith("sqlite:"):
+        raise ValueError("is for several processes, which need FRONTDESK_DATABASE_URL=postgresql://…")
+    return value
+
+
 def _secret(value: SecretStr) -> SecretStr:
     keys = value.get_secret_value().split()
     if not keys or any(len(key) < 32 for key in keys):
@@ -106,7 +114,8 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(_database_url)] = Field(
         default_factory=lambda data: f"sqlite:///{data['var']}/frontdesk.db", repr=False
     )
-    redis_url: str | None = Field(default=None, repr=False, pattern=r"^(rediss?|unix)://")
+    redis_url: Annotated[str, AfterValidator(_redis_url)] | None = Field(default=None, repr=False)
+    """Lets processes on one PostgreSQL tell each other at once what changed; without it they look each second."""
     secret_key: Annotated[SecretStr, AfterValidator(_secret)] | None = None
     """Seals inbox secrets and signs tokens; None: see ``key_file``. Several: newest first, parted by spaces."""
     dev: bool = False
