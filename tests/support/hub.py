@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +27,7 @@ from models import inboxes, migrate, users
 from models.db import Database
 from models.inboxes import NewInbox, TrainedModel
 from models.users import NewUser
+from tests.support.proxy import RoundRobin
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0
@@ -90,26 +91,62 @@ Launch = Callable[[Mapping[str, str], IO[bytes]], Process]
 """Starts a hub process with an environment, and a file for what it prints."""
 
 
-class HubProcess:
-    """Start, stop, kill and restart a hub on one database and one folder."""
+class Door:
+    """Where a hub is reached."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+
+    @contextmanager
+    def client(self, person: Person = ADMIN) -> Iterator[httpx.Client]:
+        """An HTTP client that is signed in."""
+        with httpx.Client(base_url=self.url, timeout=10.0) as client:
+            answer = client.post("/api/session", json={"email": person.email, "password": person.password})
+            answer.raise_for_status()
+            client.headers["X-CSRF-Token"] = answer.json()["csrf"]
+            yield client
+
+    def ready(self) -> bool:
+        """Whether it serves."""
+        try:
+            return httpx.get(f"{self.url}/health/ready", timeout=1.0).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+
+class HubProcess(Door):
+    """Start, stop, kill and restart a hub on one database and one folder.
+
+    With several *processes* a proxy stands before them and gives each connection to the next one; ``doors`` lead past
+    it, to one process each. What starts or ends them means all of them unless a number says which.
+    """
 
     def __init__(
-        self, var: Path, database_url: str, sample: Path, launch: Launch = frontdesk_serve, **settings: str
+        self,
+        var: Path,
+        database_url: str,
+        sample: Path,
+        launch: Launch = frontdesk_serve,
+        *,
+        processes: int = 1,
+        **settings: str,
     ) -> None:
+        super().__init__(free_port())
         self.var = var
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
         self.admin = ADMIN
         self.agent = AGENT
         self.database_url = database_url
         self.inbox = ""
+        self.doors: Sequence[Door] = [Door(free_port()) for _ in range(processes)] if processes > 1 else [self]
+        self._proxy: RoundRobin | None = None
         self._sample = sample
         self._launch = launch
-        self._process: Process | None = None
+        self._processes: list[Process | None] = [None] * processes
         self._environ = {
             **{k: v for k, v in os.environ.items() if not k.startswith("FRONTDESK_")},
             "FRONTDESK_VAR": str(var),
-            "FRONTDESK_PORT": str(self.port),
+            "FRONTDESK_PUBLIC_URL": self.url,
             "FRONTDESK_DATABASE_URL": database_url,
             "FRONTDESK_JSON_LOGS": "true",
             "FRONTDESK_DEV": "true",
@@ -140,7 +177,7 @@ class HubProcess:
         db.close()
 
     def add_inbox(self, kind: str, name: str, config: dict[str, Any], *, bot: bool = True, **more: Any) -> str:
-        """Add an inbox as the command line would; a running hub takes it up within a second."""
+        """Add an inbox as the command line would; return when every process that runs has taken it up."""
         import channels
 
         vault: Vault = open_vault(None, self.var / "secret.key")
@@ -148,75 +185,96 @@ class HubProcess:
         new = NewInbox(kind, name, name, plain, vault.seal(secret), self.assistant if bot else None, **more)
         db = Database(self.database_url)
         try:
-            return db.write_now(inboxes.add, new)
+            inbox = db.write_now(inboxes.add, new)
         finally:
             db.close()
+        if any(self._processes):
+            self._take_up(inbox)
+        return inbox
 
-    def spawn(self) -> None:
-        """Start and wait for nothing."""
-        with (self.var / "hub.log").open("ab") as log:
-            self._process = self._launch(self._environ, log)
-
-    def start(self) -> None:
-        """Start and wait until it serves."""
-        self.spawn()
-        assert self._process is not None
+    def _take_up(self, inbox: str) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                break
-            try:
-                if httpx.get(f"{self.url}/health/ready", timeout=1.0).status_code == 200:
-                    return
-            except httpx.HTTPError:
+        with self.client() as signed_in:
+            for door in self.doors:
+                while inbox not in signed_in.get(f"{door.url}/api/inboxes").text:
+                    assert time.monotonic() < deadline, f"inbox {inbox} is not taken up"
+                    time.sleep(0.05)
+
+    def spawn(self, number: int | None = None) -> None:
+        """Start and wait for nothing."""
+        if len(self.doors) > 1 and self._proxy is None:
+            self._proxy = RoundRobin(self.port, [door.port for door in self.doors])
+            self._proxy.start()
+        with (self.var / "hub.log").open("ab") as log:
+            for one in self._those(number):
+                environ = {**self._environ, "FRONTDESK_PORT": str(self.doors[one].port)}
+                self._processes[one] = self._launch(environ, log)
+
+    def start(self, number: int | None = None) -> None:
+        """Start and wait until it serves."""
+        self.spawn(number)
+        deadline = time.monotonic() + START_SECONDS
+        for one in self._those(number):
+            while not self.doors[one].ready():
+                process = self._processes[one]
+                gone = process is None or process.poll() is not None
+                if gone or time.monotonic() > deadline:
+                    raise AssertionError(f"the hub did not start:\n{self.log()[-4000:]}")
                 time.sleep(0.05)
-        raise AssertionError(f"the hub did not start:\n{self.log()[-4000:]}")
 
-    def stop(self) -> int:
-        """Ask it to stop; return its exit code."""
-        process = self._process
-        if process is None:
-            return 0
-        process.send_signal(signal.SIGTERM)
-        try:
-            code = process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            code = process.wait(5)
-        self._process = None
-        return code
+    def stop(self, number: int | None = None) -> int:
+        """Ask it to stop; return its exit code, the worst of several."""
+        ending = [(one, process) for one in self._those(number) if (process := self._processes[one])]
+        for _, process in ending:
+            process.send_signal(signal.SIGTERM)
+        codes = [0]
+        for one, process in ending:
+            try:
+                codes.append(process.wait(15))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                codes.append(process.wait(5))
+            self._processes[one] = None
+        self._close_proxy()
+        return max(codes, key=abs)
 
-    def kill(self) -> None:
+    def kill(self, number: int | None = None) -> None:
         """SIGKILL it, as a power cut would."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(5)
-            self._process = None
+        for one in self._those(number):
+            process = self._processes[one]
+            if process is not None:
+                process.kill()
+                process.wait(5)
+                self._processes[one] = None
 
     def restart(self) -> None:
         """Stop in good order and start again."""
         self.stop()
         self.start()
 
+    def _those(self, number: int | None) -> Sequence[int]:
+        return range(len(self.doors)) if number is None else [number]
+
+    def _close_proxy(self) -> None:
+        if self._proxy is not None and not any(self._processes):
+            self._proxy.stop()
+            self._proxy = None
+
     @property
     def pid(self) -> int:
-        """Its process id."""
-        assert self._process is not None
-        return self._process.pid
+        """Its process id, of several the first one's."""
+        return self.pid_of(0)
+
+    def pid_of(self, number: int) -> int:
+        """The process id of one of several."""
+        process = self._processes[number]
+        assert process is not None
+        return process.pid
 
     def log(self) -> str:
         """What it has logged."""
         path = self.var / "hub.log"
         return path.read_text() if path.is_file() else ""
-
-    @contextmanager
-    def client(self, person: Person = ADMIN) -> Iterator[httpx.Client]:
-        """An HTTP client that is signed in."""
-        with httpx.Client(base_url=self.url, timeout=10.0) as client:
-            answer = client.post("/api/session", json={"email": person.email, "password": person.password})
-            answer.raise_for_status()
-            client.headers["X-CSRF-Token"] = answer.json()["csrf"]
-            yield client
 
     def __enter__(self) -> Self:
         self.start()

@@ -7,13 +7,13 @@ from typing import Any, Self
 
 import socketio
 
-from tests.support.hub import ADMIN, HubProcess, Person
+from tests.support.hub import ADMIN, Door, Person
 
 
 class Socket:
     """One connected tab that keeps everything it was told."""
 
-    def __init__(self, hub: HubProcess, namespace: str, auth: dict[str, Any], headers: dict[str, str] | None = None):
+    def __init__(self, hub: Door, namespace: str, auth: dict[str, Any], headers: dict[str, str] | None = None):
         self.hub = hub
         self.namespace = namespace
         self.auth = auth
@@ -92,12 +92,12 @@ class Socket:
         await self.close()
 
 
-def visitor(hub: HubProcess, token: str | None = None, locale: str = "en", **auth: Any) -> Socket:
+def visitor(hub: Door, token: str | None = None, locale: str = "en", **auth: Any) -> Socket:
     """A visitor's tab on the demo inbox."""
     return Socket(hub, "/visitor", {"v": 1, "key": "demo", "token": token, "locale": locale, **auth})
 
 
-def agent(hub: HubProcess, person: Person = ADMIN) -> Socket:
+def agent(hub: Door, person: Person = ADMIN) -> Socket:
     """An agent's live socket."""
     with hub.client(person) as http:
         me = http.get("/api/session").json()
