@@ -211,7 +211,9 @@ def _worker(  # noqa: PLR0917 - the worker's handlers need all of this; it is wi
         return sign(file, int(time.time()) + SHORT)
 
     turns = TurnTaker(db, registry, aftermath, out, owner)
-    deliverer = Deliverer(db, registry, aftermath, http, settings.public_url, sign_short, backoff, figures)
+    deliverer = Deliverer(
+        db, registry, aftermath, http, settings.public_url, sign_short, backoff, owner=owner, figures=figures
+    )
     fetcher = Fetcher(db, registry, aftermath, intake, backoff, allow_private=settings.dev)
     timers = Timers(db, aftermath)
     handlers = {"turn": turns.take, "deliver": deliverer.deliver, "fetch": fetcher.fetch, "timer": timers.ring}

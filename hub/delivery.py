@@ -34,6 +34,8 @@ class Deliverer:
         public_url: str,
         sign_short: Callable[[Attachment], str],
         backoff: Callable[[int], float],
+        *,
+        owner: str,
         figures: Figures,
     ) -> None:
         self._db = db
@@ -43,6 +45,7 @@ class Deliverer:
         self._public_url = public_url
         self._sign = sign_short
         self._backoff = backoff
+        self._owner = owner
         self._errors = figures.channel_errors
 
     async def deliver(self, promise: Promise) -> Retry | None:
@@ -87,7 +90,8 @@ class Deliverer:
         for number, call in enumerate(live.channel.render(message, live.config)):
             if number < len(sent):
                 continue
-            await self._note(promise, {"sent": sent, "sending": number})
+            if not await self._note(promise, {"sent": sent, "sending": number}):
+                return None
             try:
                 done = await live.channel.send(call, live.config, self._http)
             except SendError as error:
@@ -96,8 +100,10 @@ class Deliverer:
             state = done.state
         return await self._end(promise, live, sent, state, None)
 
-    async def _note(self, promise: Promise, progress: dict[str, Any]) -> None:
-        await self._db.write(outbox.note_progress, (promise.id, progress), promise.conversation)
+    async def _note(self, promise: Promise, payload: dict[str, Any]) -> bool:
+        """Before each call, and after one that was not taken; False: another process has this promise by now."""
+        progress = outbox.Progress(promise.id, self._owner, payload)
+        return await self._db.write(outbox.note_progress, progress, promise.conversation)
 
     async def _failed(self, promise: Promise, live: LiveInbox, sent: list[str], error: SendError) -> Retry | None:
         _log.warning("delivery %s through inbox %s: %s %s", promise.id, live.id, error.kind, error.code)

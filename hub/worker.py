@@ -153,7 +153,7 @@ class Worker:
             return True
         if not retry.free and promise.attempts + 1 >= outbox.MAX_ATTEMPTS:
             return await self._bury(promise, retry.why)
-        later = outbox.Later(promise.id, int(retry.after * 1000), retry.why, free=retry.free)
+        later = outbox.Later(promise.id, self._owner, int(retry.after * 1000), retry.why, free=retry.free)
         await self._db.write(outbox.later, later, promise.conversation or promise.id)
         return False
 

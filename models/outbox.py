@@ -6,7 +6,20 @@ from itertools import groupby, takewhile
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from models.book import IN_LINE, LEASE, Promise
 from models.clock import now
@@ -59,10 +72,20 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far ``owner`` has come with a promise of several calls."""
+
+    id: str
+    owner: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Later:
     """Try again in ``delay`` milliseconds; ``free`` tries do not count (a bot that is loading a model)."""
 
     id: str
+    owner: str
     delay: int
     error: str
     payload: dict[str, Any] | None = None
@@ -103,30 +126,37 @@ def promise(row: Any) -> Promise:
 def renew(conn: Connection, arg: tuple[str, Sequence[str]]) -> None:
     """Say that a process (its ``owner``) still works on these promises."""
     owner, ids = arg
-    mine = and_(outbox.c.id.in_(ids), outbox.c.owner == owner, outbox.c.state == "leased")
-    conn.execute(update(outbox).where(mine).values(lease_until=now(conn) + LEASE))
+    conn.execute(update(outbox).where(outbox.c.id.in_(ids), _held(owner)).values(lease_until=now(conn) + LEASE))
 
 
 def release(conn: Connection, arg: tuple[str, Sequence[str]]) -> None:
     """Give promises back untouched, as far as this owner still holds them."""
     owner, ids = arg
-    mine = (outbox.c.state == "leased") & (outbox.c.owner == owner)
-    conn.execute(update(outbox).where(outbox.c.id.in_(ids), mine).values(state="waiting", owner=None))
+    conn.execute(update(outbox).where(outbox.c.id.in_(ids), _held(owner)).values(state="waiting", owner=None))
+
+
+def _held(owner: str) -> ColumnElement[bool]:
+    """Still leased to *owner*: whoever was silent for longer than a lease has lost it to another process."""
+    return and_(outbox.c.state == "leased", outbox.c.owner == owner)
 
 
 def later(conn: Connection, arg: Later) -> None:
-    """Put a promise off."""
+    """Put a promise off, if it is still its owner's."""
     values: dict[str, Any] = {"state": "waiting", "owner": None, "due_at": now(conn) + arg.delay, "error": arg.error}
     if not arg.free:
         values["attempts"] = outbox.c.attempts + 1
     if arg.payload is not None:
         values["payload"] = arg.payload
-    conn.execute(update(outbox).where(outbox.c.id == arg.id).values(values))
+    conn.execute(update(outbox).where(outbox.c.id == arg.id, _held(arg.owner)).values(values))
 
 
-def note_progress(conn: Connection, arg: tuple[str, dict[str, Any]]) -> None:
-    """Remember how far a promise of several calls has come, so that a crash does not repeat what was done."""
-    conn.execute(update(outbox).where(outbox.c.id == arg[0]).values(payload=arg[1]))
+def note_progress(conn: Connection, arg: Progress) -> bool:
+    """Remember how far a promise has come, so that a crash does not repeat what was done.
+
+    False: the owner's lease ran out, and another process has taken the promise or even kept it (INV-8).
+    """
+    mine = update(outbox).where(outbox.c.id == arg.id, _held(arg.owner))
+    return conn.execute(mine.values(payload=arg.payload, lease_until=now(conn) + LEASE)).rowcount == 1
 
 
 def bury(conn: Connection, arg: tuple[str, str, str]) -> None:
