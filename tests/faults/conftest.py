@@ -18,9 +18,9 @@ def counter_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def nursery() -> Iterator[Nursery]:
-    """Launches sound hubs."""
+    """Launches hubs, sound ones and mutants."""
     with Nursery() as launcher:
         yield launcher
 

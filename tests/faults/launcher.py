@@ -1,11 +1,10 @@
 """A process that has the hub imported and forks one whenever it is told, so that a restart takes half a second.
 
-``python launcher.py [MUTANT]``: adds the tests' bot engine, changes the hub as the mutant says, then reads lines of
-JSON ``{"environ": {…}, "log": path}``, forks ``frontdesk serve`` for each and answers with its process id. When its
-input ends it kills what it started and ends.
+``python launcher.py``: adds the tests' bot engine, then reads lines of JSON ``{"environ": {…}, "log": path, "mutants":
+[…]}``, forks ``frontdesk serve`` for each, changed as its mutants say, and answers with its process id. When its input
+ends it kills those that still live and ends.
 """
 
-import contextlib
 import json
 import os
 import signal
@@ -25,41 +24,48 @@ def main() -> None:
     bots.__path__.append(str(Path(__file__).parent / "engines"))
     import hub.serving  # noqa: F401 - imported for every fork to have
     from hub import cli
-    from tests.faults.mutants import MUTANTS
 
-    for name in sys.argv[1:]:
-        MUTANTS[name]()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     _serve_orders(sys.stdin, cli.main)
 
 
 def _serve_orders(orders: TextIO, serve: Any) -> None:
-    born: list[int] = []
+    living: set[int] = set()
+
+    def reap(*_signal: Any) -> None:
+        """Forget who ended: until then nobody else can have that process id."""
+        while living and (ended := os.waitpid(-1, os.WNOHANG)[0]):
+            living.discard(ended)
+
+    signal.signal(signal.SIGCHLD, reap)
     for line in orders:
         order = json.loads(line)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
         pid = os.fork()
         if not pid:
-            _become(order["environ"], order["log"], serve)
-        born.append(pid)
+            _become(order, serve)
+        living.add(pid)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()
-    for pid in born[-1:]:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    for pid in living:
+        os.kill(pid, signal.SIGKILL)
 
 
-def _become(environ: dict[str, str], log: str, serve: Any) -> None:
-    """Turn this fork into a hub with its own input, output and environment."""
+def _become(order: dict[str, Any], serve: Any) -> None:
+    """Turn this fork into a hub with its own input, output, environment and faults."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    out = os.open(log, os.O_WRONLY | os.O_APPEND)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    out = os.open(order["log"], os.O_WRONLY | os.O_APPEND)
     null = os.open(os.devnull, os.O_RDONLY)
     for target, source in ((0, null), (1, out), (2, out)):
         os.dup2(source, target)
     os.environ.clear()
-    os.environ.update(environ)
+    os.environ.update(order["environ"])
     sys.argv = ["frontdesk", "serve"]
     code = 0
     try:
+        _change(order["mutants"])
         serve()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
@@ -68,6 +74,13 @@ def _become(environ: dict[str, str], log: str, serve: Any) -> None:
         code = 1
     sys.stdout.flush()
     os._exit(code)
+
+
+def _change(mutants: list[str]) -> None:
+    from tests.faults.mutants import MUTANTS
+
+    for name in mutants:
+        MUTANTS[name]()
 
 
 if __name__ == "__main__":

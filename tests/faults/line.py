@@ -14,6 +14,8 @@ PATIENCE = 3.0
 """Seconds to wait for a connection, a ``ready`` or an ack."""
 
 Hear = Callable[[str, Any], Awaitable[None]]
+Pick = Callable[[], str]
+"""Names the hub process to dial next, as a proxy in front of several would choose one."""
 
 
 class Line:
@@ -21,7 +23,7 @@ class Line:
 
     def __init__(
         self,
-        url: str,
+        pick: Pick,
         namespace: str,
         auth: dict[str, Any],
         http: aiohttp.ClientSession,
@@ -31,7 +33,8 @@ class Line:
     ) -> None:
         self.auth = auth
         self.dials = 0
-        self._url = url
+        self.connections = 0
+        self._pick = pick
         self._namespace = namespace
         self._http = http
         self._random = random
@@ -55,6 +58,7 @@ class Line:
 
     async def _once(self) -> None:
         gone = asyncio.Event()
+        self.dials += 1
         client = socketio.AsyncClient(reconnection=False, http_session=self._http)
 
         async def left(*_reason: Any) -> None:
@@ -64,10 +68,14 @@ class Line:
         client.on("disconnect", left, namespace=self._namespace)
         try:
             await client.connect(
-                self._url, auth=self.auth, namespaces=[self._namespace], transports=["websocket"], wait_timeout=PATIENCE
+                self._pick(),
+                auth=self.auth,
+                namespaces=[self._namespace],
+                transports=["websocket"],
+                wait_timeout=PATIENCE,
             )
             self._client = client
-            self.dials += 1
+            self.connections += 1
             await self._up()
             self._caught_up = True
             await gone.wait()

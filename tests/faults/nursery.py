@@ -8,32 +8,38 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, Self
 
-from tests.support.hub import Process
+from tests.support.hub import Launch, Process
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
 
 class Nursery:
-    """Launches hubs, of one mutant or sound ones; :meth:`launch` fits ``HubProcess``."""
+    """Launches hubs; :meth:`launch` fits ``HubProcess``, and so does what :meth:`with_faults` returns."""
 
-    def __init__(self, *mutant: str) -> None:
+    def __init__(self) -> None:
         self._launcher = subprocess.Popen(
-            [sys.executable, str(LAUNCHER), *mutant], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, str(LAUNCHER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def launch(self, environ: Mapping[str, str], log: IO[bytes]) -> Process:
+    def launch(self, environ: Mapping[str, str], log: IO[bytes], mutants: tuple[str, ...] = ()) -> Process:
         """Fork a hub."""
         assert self._launcher.stdin is not None
         assert self._launcher.stdout is not None
-        self._launcher.stdin.write(json.dumps({"environ": dict(environ), "log": log.name}) + "\n")
+        order = {"environ": dict(environ), "log": log.name, "mutants": mutants}
+        self._launcher.stdin.write(json.dumps(order) + "\n")
         self._launcher.stdin.flush()
         return Forked(int(self._launcher.stdout.readline()))
 
+    def with_faults(self, *mutants: str) -> Launch:
+        """Launch hubs that are changed so."""
+        return partial(self.launch, mutants=mutants)
+
     def close(self) -> None:
-        """End the launcher, and with it a hub that still lives."""
+        """End the launcher, and with it the hubs that still live."""
         self._launcher.communicate(timeout=10)
 
     def __enter__(self) -> Self:

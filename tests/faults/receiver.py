@@ -7,31 +7,50 @@ from typing import Any
 from tests.faults.ledger import Heard
 from tests.faults.line import Line
 
+RETRIED = frozenset({"rate_limited", "unavailable"})
+"""Refusals that say "later"."""
+
 
 class Receiver:
-    """Drops what it has, appends what follows, and asks for what is missing. *all_seqs*: an agent sees every seq."""
+    """Drops what it has, appends what follows, and asks for what is missing. *all_seqs*: an agent sees every seq.
+
+    It asks when the contract says so: after a reconnect and at a gap. ``strays`` are pushed messages that do not follow
+    the one pushed before them on the same connection: the hub owes them in order and without gaps.
+    """
 
     def __init__(self, line: Line, conversation: str, refusals: list[str], *, all_seqs: bool = False) -> None:
         self.conversation = conversation
         self.heard: list[Heard] = []
+        self.strays: list[str] = []
         self.pushed = 0
         self._line = line
         self._refusals = refusals
-        self._all_seqs = all_seqs
+        self.all_seqs = all_seqs
         self._rev = 0
         self._asking = asyncio.Lock()
         self._wanted = False
+        self._told = (0, 0)
 
     @property
     def last(self) -> int:
         """The last seq it has."""
         return self.heard[-1].seq if self.heard else 0
 
+    @property
+    def wanting(self) -> bool:
+        """Whether the last attempt to catch up failed."""
+        return self._wanted and not self._asking.locked()
+
     async def pushed_message(self, message: Mapping[str, Any]) -> None:
         """A ``message`` event; a gap before it makes us ask."""
-        if message["seq"] <= self.last:
+        seq = message["seq"]
+        before = seq - 1 if self.all_seqs else message["prev"]
+        dial, told = self._told
+        if dial == self._line.dials and before != told:
+            self.strays.append(f"{self.conversation}: {seq} was pushed after {told}, not after {before}")
+        self._told = (self._line.dials, seq)
+        if seq <= self.last:
             return
-        before = message["seq"] - 1 if self._all_seqs else message["prev"]
         if before > self.last:
             await self.sync()
             return
@@ -41,19 +60,8 @@ class Receiver:
     async def sync(self) -> None:
         """Ask for what is missing; whoever asks already asks once more for us."""
         self._wanted = True
-        if not self._asking.locked():
-            await self._ask()
-
-    async def catch_up(self) -> None:
-        """Return when everything that is stored by now is here."""
-        self._wanted = True
-        while True:
-            if await self._ask():
-                return
-            await asyncio.sleep(0.1)
-
-    async def _ask(self) -> bool:
-        """Ask until nothing more is waiting; False if the line broke."""
+        if self._asking.locked():
+            return
         async with self._asking:
             try:
                 while self._wanted:
@@ -61,15 +69,14 @@ class Receiver:
                     self._wanted = await self._page() or self._wanted
             except (TimeoutError, ConnectionError):
                 self._wanted = True
-        return not self._wanted
 
     async def _page(self) -> bool:
         said = {"conversation": self.conversation, "after": self.last, "rev": self._rev}
         ack = await self._line.ask("sync", said)
         if not ack["ok"]:
-            if ack["error"]["code"] != "rate_limited":
+            if ack["error"]["code"] not in RETRIED:
                 self._refusals.append(ack["error"]["code"])
-            await asyncio.sleep(ack["error"].get("retry_after", 0.2))
+            await asyncio.sleep(min(1.0, ack["error"].get("retry_after", 0.2)))
             return True
         self._rev = ack["rev"]
         for message in ack["messages"]:

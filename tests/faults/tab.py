@@ -11,11 +11,11 @@ import aiohttp
 
 from tests.faults.engines.counter import PERSON
 from tests.faults.ledger import Ack
-from tests.faults.line import Line
-from tests.faults.receiver import Receiver
+from tests.faults.line import Line, Pick
+from tests.faults.receiver import RETRIED, Receiver
 
-IN_FLIGHT = 4
-"""Messages a tab sends ahead of their acks."""
+IN_FLIGHT = 8
+"""Messages a tab sends ahead of their acks (INV-5)."""
 STALE = 3.0
 """Seconds without an ack after which everything unacked is sent again."""
 TWICE = 0.1
@@ -33,17 +33,19 @@ class Visitor:
 
 
 class Tab:
-    """A sender and receiver. ``acks`` is every "it is stored" this tab was given."""
+    """A sender and receiver. ``acks`` is every "it is stored" this tab was given; ``put_off`` every "not now"."""
 
     def __init__(
-        self, visitor: Visitor, url: str, http: aiohttp.ClientSession, random: Random, *, wants_person_at: int = -1
+        self, visitor: Visitor, pick: Pick, http: aiohttp.ClientSession, random: Random, *, wants_person_at: int = -1
     ) -> None:
         self.name = f"{visitor.name}{'ab'[len(visitor.tabs)]}"
         self.acks: list[Ack] = []
         self.refusals: list[str] = []
+        self.put_off: set[str] = set()
         self.resent = 0
+        self.absorbed = 0
         self.receiver: Receiver | None = None
-        self.line = Line(url, "/visitor", {"v": 1, "key": "demo"}, http, random, self._hear, self._up)
+        self.line = Line(pick, "/visitor", {"v": 1, "key": "demo"}, http, random, self._hear, self._up)
         self._visitor = visitor
         self._random = random
         self._wants_person_at = wants_person_at
@@ -90,10 +92,10 @@ class Tab:
         return self.receiver
 
     async def keep_in_step(self) -> None:
-        """Sync each second; send again what nobody acked."""
+        """Ask again if that failed; send again what nobody acked."""
         while True:
-            await asyncio.sleep(1.0)
-            if self.receiver and self.line.connected:
+            await asyncio.sleep(0.5)
+            if self.receiver and self.receiver.wanting and self.line.connected:
                 await self.receiver.sync()
             oldest = min(self._unacked.values(), default=time.monotonic())
             if self.line.connected and time.monotonic() - oldest > STALE:
@@ -137,9 +139,14 @@ class Tab:
 
     def _acked(self, key: str, ack: dict[str, Any]) -> None:
         if not ack["ok"]:
-            self.refusals.append(ack["error"]["code"])
+            code = ack["error"]["code"]
+            if code in RETRIED:
+                self.put_off.add(key)
+            else:
+                self.refusals.append(code)
             return
         self.acks.append(Ack(key, ack["conversation"], ack["seq"]))
+        self.absorbed += ack["duplicate"]
         self._moved.set()
         if self._unacked.pop(key, None) is not None and self._random.random() < TWICE:
             self._visitor.tabs[self is self._visitor.tabs[0]].repeat(key, self._texts[key])

