@@ -83,7 +83,7 @@ def turn_context(promise_id: str, row: views.Row, message: views.Row, known: Jso
         tracker=row["tracker"],
         idle_seconds=max(0, message["created_at"] - row["answered_at"]) / 1000 if row["answered_at"] else 0.0,
     )
-    return Context(row["inbox_id"], row["identity_id"], row["version"], row["status"] == "pending", turn, dict(row))
+    return Context(row["inbox_id"], row["identity_id"], row["version"], row["status"] == "pending", turn, {**row})
 
 
 def attributes_of(conn: Connection, contact_ids: Iterable[str]) -> dict[str, Json]:

@@ -159,7 +159,8 @@ class Book:
 
     def load(self, ids: Iterable[str]) -> None:
         """Lock these conversations, always in id order."""
-        self.keep_all(_BY_ID.rows(self.conn, [{"id": one} for one in sorted(set(ids))]))
+        for row in _BY_ID.rows(self.conn, [{"id": one} for one in set(ids)]):
+            self.keep(row)
 
     def resume(self, seen: Mapping[str, Row | None]) -> None:
         """Like :meth:`load`, for conversations of which some rows are known: only what changed since is read again."""
@@ -167,7 +168,7 @@ class Book:
             self.load(seen)
             return
         changed = []
-        for found in _REVS.rows(self.conn, [{"id": one} for one in sorted(seen)]):
+        for found in _REVS.rows(self.conn, [{"id": one} for one in seen]):
             row = seen[found["id"]]
             if row is not None and row["rev"] == found["rev"]:
                 self.keep(row)
@@ -176,16 +177,22 @@ class Book:
         if changed:
             self.load(changed)
 
-    def keep(self, row: views.Row) -> None:
-        """Take a row read with :data:`LOCKED`."""
-        if row["id"] not in self._rows:
-            self._were[row["id"]] = was = dict(row)
-            self._rows[row["id"]] = was.copy()
+    def keep(self, was: Row) -> Row:
+        """Take a row that is locked, as it was; return it to be worked on."""
+        known = self._rows.get(was["id"])
+        if known is None:
+            self._were[was["id"]] = was
+            known = self._rows[was["id"]] = was.copy()
+        return known
 
     def keep_all(self, rows: Iterable[views.Row]) -> None:
         """Take rows read with :data:`LOCKED`."""
         for row in rows:
-            self.keep(row)
+            self.keep(dict(row))
+
+    def kept(self, conversation: str) -> Row:
+        """A row that was loaded; ``KeyError`` if it was not."""
+        return self._rows[conversation]
 
     def row(self, conversation: str) -> Row | None:
         """The row as this transaction has it, if it is loaded."""
@@ -270,20 +277,21 @@ class Book:
         fact: Activity = {"what": what, "by": by, "to": to, "reason": reason, "brief": brief, "data": data or {}}
         return self.append(entry, "activity", "system", public=public, data={"activity": fact})
 
-    def promise(self, entry: Entry, kind: Any, seq: int, payload: Json | None = None, *, due_at: int = 0) -> None:
+    def promise(self, entry: Entry, kind: Any, seq: int, payload: Json | None = None, *, due_at: int = 0) -> Promise:
         """Promise work; due now means leased to this process, so that nothing is re-read."""
         leased = self.owner is not None and not due_at
+        promise = Promise(new_id(), kind, entry.row["id"], seq, payload or {})
         row = {
-            "id": new_id(), "kind": kind, "conversation_id": entry.row["id"], "seq": seq,
+            "id": promise.id, "kind": kind, "conversation_id": promise.conversation, "seq": seq,
             "state": "leased" if leased else "waiting", "due_at": due_at or self.now,
             "owner": self.owner if leased else None, "lease_until": self.now + LEASE if leased else None,
-            "attempts": 0, "error": None, "payload": payload or {}, "created_at": self.now,
+            "attempts": 0, "error": None, "payload": promise.payload, "created_at": self.now,
         }  # fmt: skip
         self._promises.append(row)
         if leased:
-            promise = Promise(row["id"], kind, row["conversation_id"], seq, row["payload"])
             entry.promises.append(promise)
             self._leased.append((row, entry, promise))
+        return promise
 
     def close(self, entry: Entry) -> Change:
         """Say what a job did, as of now."""

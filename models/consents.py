@@ -1,11 +1,11 @@
 """Consents: what a person agreed to or withdrew, with evidence."""
 
 from dataclasses import dataclass
-from uuid import uuid4
 
 from sqlalchemy import Connection, insert
 
 from models.clock import now
+from models.ids import new_id
 from models.inbound import Profile
 from models.people import Caller, meet
 from models.tables import consents
@@ -29,9 +29,9 @@ def record(conn: Connection, arg: Given) -> None:
     """Keep a consent; the identity is stored with it if this is the first thing we must remember of it."""
     moment = now(conn)
     caller = Caller(arg.inbox_id, arg.address, arg.proven, Profile(language=arg.language))
-    person = meet(conn, moment, [caller])[arg.inbox_id, arg.address]
+    person = meet(conn, moment, caller)
     conn.execute(
         insert(consents),
-        {"id": uuid4().hex, "identity_id": person["id"], "purpose": arg.purpose, "granted": arg.granted,
+        {"id": new_id(), "identity_id": person["id"], "purpose": arg.purpose, "granted": arg.granted,
          "evidence": arg.evidence, "at": moment},
     )  # fmt: skip

@@ -49,24 +49,27 @@ def owner_key(inbox_id: str, address: str) -> str:
     return hashlib.blake2s(f"{inbox_id}\x00{address}".encode(), digest_size=16).hexdigest()
 
 
-def meet(conn: Connection, now: int, callers: Iterable[Caller]) -> dict[tuple[str, str], Row]:
-    """Lock the callers' identities, making those that are new; return rows by (inbox, address)."""
-    people = look(conn, now, callers)
-    introduce(conn, now, people.values())
-    return people
+def meet(conn: Connection, now: int, caller: Caller) -> Row:
+    """Lock a caller's identity, making it if it is new."""
+    key = (caller.inbox_id, caller.address)
+    person = known(conn, [key]).get(key)
+    if person is None:
+        person = strangers(conn, now, [caller])[key]
+        introduce(conn, now, [person])
+    return person
 
 
-def look(conn: Connection, now: int, callers: Iterable[Caller]) -> dict[tuple[str, str], Row]:
-    """Like :func:`meet`, but strangers are stored by :func:`introduce` only: whoever is refused leaves no trace."""
-    wanted = {(caller.inbox_id, caller.address): caller for caller in callers}
-    people: dict[tuple[str, str], Row] = {}
-    for row in _KNOWN.rows(conn, [{"inbox_id": inbox, "address": address} for inbox, address in wanted]):
-        people[row["inbox_id"], row["address"]] = row
-    new = [_stranger(caller, now) for key, caller in wanted.items() if key not in people]
-    if new:
-        _join(conn, new)
-        people.update({(person["inbox_id"], person["address"]): person for person in new})
-    return people
+def known(conn: Connection, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Row]:
+    """Lock the identities that exist of these (inbox, address), with what views show of their contacts."""
+    rows = _KNOWN.rows(conn, [{"inbox_id": inbox, "address": address} for inbox, address in keys])
+    return {(row["inbox_id"], row["address"]): row for row in rows}
+
+
+def strangers(conn: Connection, now: int, callers: Iterable[Caller]) -> dict[tuple[str, str], Row]:
+    """Rows for identities that do not exist yet. :func:`introduce` stores them: whoever is refused leaves no trace."""
+    new = [_stranger(caller, now) for caller in callers]
+    _join(conn, new)
+    return {(person["inbox_id"], person["address"]): person for person in new}
 
 
 def introduce(conn: Connection, now: int, people: Iterable[Row]) -> None:

@@ -8,12 +8,12 @@ from sqlalchemy import Connection, and_, bindparam, insert, literal_column, sele
 
 from models import files
 from models.answers import attributes_of, turn_context
-from models.book import Book, Change, Entry, Row
+from models.book import Book, Change, Entry, Promise, Row
 from models.clock import iso
 from models.db import Batched
 from models.ids import new_id
 from models.inbound import Inbound
-from models.people import Caller, introduce, look
+from models.people import Caller, introduce, known, strangers
 from models.statements import Query
 from models.tables import ID, attachments, consents, conversations, identities, messages, users
 from models.wire import ErrorCode
@@ -102,20 +102,19 @@ class _Intake:
         self.conn = conn
         self.args = args
         self.book = Book(conn, args[0].owner)
-        self.people: dict[tuple[str, str], Row] = {}
         self.heard: dict[str, Row] = {}
         self.known: dict[tuple[str, str | None], Row] = {}
         self.current: dict[tuple[str, str], Row] = {}
-        self.messages: dict[tuple[str, int], Row] = {}
+        self.turns: list[tuple[Promise, Row, Row]] = []
         self.facts: list[Row] = []
         self.withdrawn: dict[str, bool] = {}
 
     def run(self) -> list[Received]:
-        self._find_people()
-        self._find_known()
-        self._find_conversations()
-        results = [self._one(arg) for arg in self.args]
-        self._brief_turns(results)
+        senders = self._find_people()
+        self._find_known(senders)
+        self._find_conversations(senders)
+        results = [self._one(arg, person) for arg, person in zip(self.args, senders, strict=True)]
+        self._brief_turns()
         introduce(self.conn, self.book.now, self.heard.values())
         self.book.flush()
         if self.facts:
@@ -124,42 +123,23 @@ class _Intake:
             self.conn.execute(update(identities).where(identities.c.id == identity).values(opted_out=out))
         return results
 
-    def _find_conversations(self) -> None:
-        people = {person["id"]: person for person in self.people.values()}
-        for row in _UNRESOLVED.rows(self.conn, [{"id": one} for one in sorted(people)]):
-            person = people[row["identity_id"]]
-            row.update({name: person[name] for name in _OF_PERSON})
-            self.book.keep(row)
-            self.current[row["identity_id"], row["thread"]] = self._kept(row["id"])
+    def _find_people(self) -> list[Row]:
+        """Who says each of the messages."""
+        keys = [(arg.inbox_id, arg.inbound.address) for arg in self.args]
+        people = known(self.conn, set(keys))
+        if len(people) < len(keys):
+            said = {key: arg.inbound for key, arg in zip(keys, self.args, strict=True) if key not in people}
+            callers = [Caller(*key, first.proven, first.profile) for key, first in said.items()]
+            people |= strangers(self.conn, self.book.now, callers)
+        return [people[key] for key in keys]
 
-    def _brief_turns(self, results: Sequence[Received]) -> None:
-        """Give each promised turn what the bot must know, so that nothing is read again."""
-        turns = [(r.change, p) for r in results if r.change for p in r.change.promises if p.kind == "turn"]
-        if not turns:
-            return
-        known = attributes_of(self.conn, {change.row["contact_id"] for change, _ in turns})
-        for change, promised in turns:
-            row, message = self._kept(change.conversation), self.messages[change.conversation, promised.seq]
-            promised.context = turn_context(promised.id, row, message, known.get(row["contact_id"], {}))
-
-    def _kept(self, conversation: str) -> Row:
-        row = self.book.row(conversation)
-        assert row is not None  # noqa: S101 - it was put there a line before
-        return row
-
-    def _find_people(self) -> None:
-        callers = [
-            Caller(arg.inbox_id, arg.inbound.address, arg.inbound.proven, arg.inbound.profile) for arg in self.args
-        ]
-        self.people = look(self.conn, self.book.now, callers)
-
-    def _find_known(self) -> None:
+    def _find_known(self, senders: Sequence[Row]) -> None:
         """Idempotency comes before anything is opened or reopened."""
         mine, theirs = [], []
-        for arg in self.args:
+        for arg, person in zip(self.args, senders, strict=True):
             said = arg.inbound
             if said.client_id:
-                mine.append({"author_id": self._person(arg)["id"], "client_id": said.client_id})
+                mine.append({"author_id": person["id"], "client_id": said.client_id})
             if said.external_id:
                 theirs.append({"inbox_id": arg.inbox_id, "external_id": said.external_id})
         if mine:
@@ -169,14 +149,27 @@ class _Intake:
             for row in _BY_EXTERNAL_ID.rows(self.conn, theirs):
                 self.known[row["inbox_id"], row["external_id"]] = row
 
-    def _person(self, arg: Receive) -> Row:
-        return self.people[arg.inbox_id, arg.inbound.address]
+    def _find_conversations(self, senders: Sequence[Row]) -> None:
+        people = {person["id"]: person for person in senders}
+        for row in _UNRESOLVED.rows(self.conn, [{"id": one} for one in people]):
+            person = people[row["identity_id"]]
+            for name in _OF_PERSON:
+                row[name] = person[name]
+            self.current[row["identity_id"], row["thread"]] = self.book.keep(row)
 
-    def _one(self, arg: Receive) -> Received:
-        said, person = arg.inbound, self._person(arg)
+    def _brief_turns(self) -> None:
+        """Give each promised turn what the bot must know, so that nothing is read again."""
+        if not self.turns:
+            return
+        facts = attributes_of(self.conn, {row["contact_id"] for _, row, _ in self.turns})
+        for promised, row, message in self.turns:
+            promised.context = turn_context(promised.id, row, message, facts.get(row["contact_id"], {}))
+
+    def _one(self, arg: Receive, person: Row) -> Received:
+        said = arg.inbound
         key = (person["id"], said.client_id) if said.client_id else (arg.inbox_id, said.external_id)
-        if known := self.known.get(key):
-            return self._again(known, said)
+        if before := self.known.get(key):
+            return self._again(before, said)
         row = self._conversation(arg, person)
         data, text, refused = self._content(arg, row)
         uploads = files.free(self.conn, said.attachments, person["id"])
@@ -187,12 +180,11 @@ class _Intake:
             row = self._open(arg, person)
         entry = self.book.entry(row)
         self._wake(arg, entry)
-        message = self._store(arg, entry, person, text, data)
+        message = self.known[key] = self._store(arg, entry, person, text, data)
         if uploads:
             files.take(self.conn, uploads, row["id"], message["seq"])
             entry.files.setdefault(message["seq"], []).extend(uploads)
-        self.known[key] = self.messages[row["id"], message["seq"]] = message
-        self._after(arg, entry, message)
+        self._after(arg, entry, person, message)
         change = self.book.close(entry)
         return Received(row["id"], message["seq"], iso(message["created_at"]), change=change)
 
@@ -202,11 +194,13 @@ class _Intake:
         if (row := self.current.get((person["id"], thread))) is not None and row["status"] != "resolved":
             return row
         if row is None:
+            if "stranger" in person:
+                return None
             latest = self.conn.execute(_LATEST, {"identity": person["id"], "thread": thread}).scalar_one_or_none()
             if latest is None:
                 return None
             self.book.load([latest])
-            row = self.current[person["id"], thread] = self._kept(latest)
+            row = self.current[person["id"], thread] = self.book.kept(latest)
         fresh = self.book.now - (row["resolved_at"] or 0) < arg.reopen_hours * HOUR
         return row if fresh or arg.inbound.consent else None
 
@@ -283,16 +277,17 @@ class _Intake:
         self.book.promise(entry, "fetch", seq, {"attachment": file["id"], "inbox": entry.row["inbox_id"]})
         return files.view(file)
 
-    def _after(self, arg: Receive, entry: Entry, message: Row) -> None:
+    def _after(self, arg: Receive, entry: Entry, person: Row, message: Row) -> None:
         row, said = entry.row, arg.inbound
         row["unread"] += 1
         row["menu"] = None
         if said.profile.language and not row["language"]:
             row["language"] = said.profile.language
         if said.consent:
-            self._consent(arg, entry, message)
+            self._consent(said.consent, entry, person, message)
         elif row["status"] == "pending":
-            self.book.promise(entry, "turn", message["seq"], {"version": row["version"]})
+            promised = self.book.promise(entry, "turn", message["seq"], {"version": row["version"]})
+            self.turns.append((promised, row, message))
         elif row["status"] == "open" and row["waiting_since"] is None:
             row["waiting_since"] = self.book.now
 
@@ -308,11 +303,10 @@ class _Intake:
                 return Received(refused="key_reused", field="client_id")
         return Received(where, seq, iso(known["created_at"]), duplicate=True)
 
-    def _consent(self, arg: Receive, entry: Entry, message: Row) -> None:
-        what = arg.inbound.consent
+    def _consent(self, what: str, entry: Entry, person: Row, message: Row) -> None:
         if what == "help":
             return
-        person, out = self._person(arg), what == "opt_out"
+        out = what == "opt_out"
         self.withdrawn[person["id"]] = out
         person["opted_out"] = entry.row["opted_out"] = out
         evidence = {"text": message["text"], "conversation": entry.row["id"], "seq": message["seq"]}

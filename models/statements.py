@@ -140,13 +140,10 @@ class _Writer:
     """Places of values that the driver takes as text."""
 
     def values(self, row: Mapping[str, Any]) -> Sequence[Any]:
-        picked = self.pick(row)
-        if not self.json:
-            return picked
-        values = list(picked)
+        values = self.pick(row)
         for at in self.json:
             if values[at] is not None:
-                values[at] = dump_json(values[at])
+                values = [*values[:at], dump_json(values[at]), *values[at + 1 :]]
         return values
 
 

@@ -66,29 +66,40 @@ class Ours:
 
     async def measure(self) -> tuple[float, float]:
         """CPU per stored message of all chats at once, and a lone sender's wait."""
-        await asyncio.gather(*(self._chat(number, 0, WARM) for number in range(CHATS)))
-        before = time.process_time()
-        await asyncio.gather(*(self._chat(number, WARM, EACH) for number in range(CHATS)))
-        spent = time.process_time() - before
-        waits = await self._chat(0, WARM + EACH, ALONE)
+        await self._all(0, WARM)
+        spent = await self._all(WARM, EACH)
+        waits = await self._chat(self._script(0, WARM + EACH, ALONE))
         self.db.close()
         return spent / (CHATS * EACH * 2) * 1e6, statistics.median(waits) * 1e3
 
-    async def _chat(self, number: int, first: int, count: int) -> list[float]:
-        waits = []
-        for turn in range(first, first + count):
-            inbound = Inbound(address=f"v:{number}", client_id=f"{number}-{turn}", text=f"message number {turn}")
-            began = time.perf_counter()
-            got = await self.db.write(
-                receive.receive, Receive(self.inbox, inbound, "bench", True, 72, False), f"{number}"
+    async def _all(self, first: int, count: int) -> float:
+        scripts = [self._script(number, first, count) for number in range(CHATS)]
+        before = time.process_time()
+        await asyncio.gather(*(self._chat(script) for script in scripts))
+        return time.process_time() - before
+
+    def _script(self, number: int, first: int, count: int) -> list[tuple[Inbound, Answer]]:
+        """What a chat will say: sockets and bot make these, not the storage."""
+        return [
+            (
+                Inbound(address=f"v:{number}", client_id=f"{number}-{turn}", text=f"message number {turn}"),
+                Answer(messages=[BotMessage(text=f"answer number {turn}")], reading=self._reading),
             )
+            for turn in range(first, first + count)
+        ]
+
+    async def _chat(self, script: list[tuple[Inbound, Answer]]) -> list[float]:
+        waits = []
+        for inbound, said in script:
+            began = time.perf_counter()
+            arg = Receive(self.inbox, inbound, "bench", True, 72, False)
+            got = await self.db.write(receive.receive, arg, inbound.address)
             waits.append(time.perf_counter() - began)
             assert got.change is not None
-            promise = got.change.promises[0]
-            said = Answer(messages=[BotMessage(text=f"answer number {turn}")], reading=self._reading)
-            arg = BotAnswer(promise.id, got.conversation, got.seq, promise.context.version, said, "bench",
-                            {"id": "bot", "name": "Bot"}, False, "bench", seen=promise.context.row)  # fmt: skip
-            done = await self.db.write(answers.answer, arg, f"{number}")
+            turn = got.change.promises[0]
+            answer = BotAnswer(turn.id, got.conversation, got.seq, turn.context.version, said, "bench",
+                               {"id": "bot", "name": "Bot"}, False, "bench", seen=turn.context.row)  # fmt: skip
+            done = await self.db.write(answers.answer, answer, inbound.address)
             assert done.change is not None
             # What the hub tells of both: every message and state of the visitor's screen, one summary for the lists.
             assert got.change.messages[0]["rev"] == got.change.view["rev"] < done.change.messages[0]["rev"]
