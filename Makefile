@@ -2,7 +2,7 @@
 # Browser tests run apart: Playwright's own event loop would be in the way of asynchronous tests in one process.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test unit lint types format web wire bench faults rasa-test peers clean
+.PHONY: help run test unit lint types format web wire bench profile faults rasa-test peers clean
 
 PYTHON ?= $(firstword $(shell command -v python3.11 python3 python3.12 python3.13 2>/dev/null))
 VENV ?= .venv
@@ -43,8 +43,11 @@ web: $(VENV)/.run ## build the browser code if it changed
 wire: $(VENV)/.test ## generate the TypeScript types from models/wire.py and models/http.py
 	@$(BIN)/python widget/build.py npm run --silent types
 
-bench: $(VENV)/.test ## measure speed side by side with a reference
-	@$(BIN)/python -m tests.bench.storage
+bench: $(VENV)/.test ## measure speed side by side with references (ONLY=G1,G9 some rows, QUICK=1 roughly)
+	@$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
+
+profile: $(VENV)/.test ## where the time of a message goes
+	@$(BIN)/python -m tests.bench.profiler
 
 faults: $(VENV)/.test web ## kill the hub under load, 200 times
 	@FRONTDESK_TEST_KILLS=200 $(BIN)/python -m pytest -q -s tests/faults

@@ -1,15 +1,21 @@
-"""``python -m tests.bench``: measure the product beside its references and say what was reached."""
+"""``python -m tests.bench``: measure the product beside its references and say what was reached.
+
+A whole run (neither ``--only`` nor ``--quick``) also brings ``docs/performance.md`` and its picture up to date.
+"""
 
 import argparse
+import os
 import sys
+from collections.abc import Sequence
 
 from tests.bench import report
 from tests.bench.cases import Bench
 from tests.bench.database import Postgresql
-from tests.bench.goals import GOALS
+from tests.bench.goals import GOALS, Goal
 from tests.bench.load import prepare
-from tests.bench.rounds import measure
+from tests.bench.rounds import Results, measure
 from tests.bench.servers import WORK, install_node
+from tests.bench.standing import Standing
 
 
 def main() -> int:
@@ -17,9 +23,21 @@ def main() -> int:
     options = _options()
     prepare()
     WORK.mkdir(parents=True, exist_ok=True)
-    chosen = [goal for goal in GOALS if not options.only or goal.group in options.only.split(",")]
-    needed = {case for goal in chosen for case in goal.needs}
-    missing = install_node() if any(case.startswith("room-") for case in needed) else None
+    began = os.getloadavg()
+    goals = [goal for goal in GOALS if not options.only or goal.group in options.only]
+    results = _measure(goals, quick=options.quick)
+    table = report.rows(goals, results)
+    print(report.text(table))
+    found = report.save(table, results, began)
+    if not options.only and not options.quick:
+        report.publish(table, results, found)
+    return int(any(row.value is None for row in table))
+
+
+def _measure(goals: Sequence[Goal], *, quick: bool) -> Results:
+    needed = {case for goal in goals for case in goal.needs}
+    rooms = {case for case in needed if case.startswith("room-")}
+    missing = install_node() if rooms else None
     servers: list[Postgresql] = []
 
     def postgresql() -> Postgresql:
@@ -27,24 +45,34 @@ def main() -> int:
             servers.append(Postgresql())
         return servers[0]
 
-    bench = Bench(quick=options.quick, postgresql=postgresql)
-    cases = [case for case in bench.cases() if case.name in needed and not (missing and case.name.startswith("room-"))]
+    cases = [*Bench(quick=quick, postgresql=postgresql).cases(), *Standing(quick=quick).cases()]
+    wanted = needed - rooms if missing else needed
     try:
-        results = measure(cases, 1 if options.quick else 3, lambda line: print(line, file=sys.stderr, flush=True))
+        results = measure([case for case in cases if case.name in wanted], 1 if quick else 3, _say)
     finally:
         for server in servers:
             server.stop()
     if missing:
-        results.void |= {name: missing for name in needed if name.startswith("room-")}
-    print(report.table(chosen, results))
-    return 0
+        results.void |= dict.fromkeys(rooms, missing)
+    return results
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     groups = sorted({goal.group for goal in GOALS})
-    parser.add_argument("--only", help=f"rows to measure, such as G1,G2 (of {', '.join(groups)})")
-    parser.add_argument("--quick", action="store_true", help="one short repetition; for development, not for comparing")
+
+    def some(names: str) -> list[str]:
+        chosen = names.split(",")
+        if unknown := set(chosen) - set(groups):
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown)} is none of {', '.join(groups)}")
+        return chosen
+
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--only", type=some, metavar="ROWS", help="rows to measure, such as G1,G2")
+    parser.add_argument("--quick", action="store_true", help="one short repetition: for development, not for comparing")
     return parser.parse_args()
 
 

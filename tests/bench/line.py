@@ -4,6 +4,8 @@ Made to cost little: a burst of frames is taken apart in one go, and nothing is 
 """
 
 import asyncio
+import contextlib
+import socket
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -168,6 +170,15 @@ def _ignore(_why: str) -> None:
     return None
 
 
-async def dial(line: Line) -> None:
-    """Open the connection; ``OSError`` if nobody listens."""
-    await asyncio.get_running_loop().create_connection(lambda: line, "127.0.0.1", line.door.port)
+async def dial(line: Line, buffer: int = 0) -> None:
+    """Open the connection, with *buffer* bytes of the kernel's for what arrives; ``OSError`` if nobody listens."""
+    with contextlib.ExitStack() as undo:
+        plug = undo.enter_context(socket.socket())
+        plug.setblocking(False)
+        plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if buffer:
+            plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(plug, ("127.0.0.1", line.door.port))
+        await loop.create_connection(lambda: line, sock=plug)
+        undo.pop_all()

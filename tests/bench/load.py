@@ -183,17 +183,25 @@ class Gate:
         self.ready += 1
         self._moved.set()
 
-    async def pass_all(self, lines: Sequence[Line], at_once: int = AT_ONCE) -> float:
-        """Connect all in order; seconds until the last was ready. ``TimeoutError`` if they do not get there."""
+    async def pass_all(self, lines: Sequence[Line], at_once: int = AT_ONCE, buffer: int = 0) -> float:
+        """Connect all in order; seconds until the last was ready. ``TimeoutError`` if they do not get there.
+
+        *buffer*: see :func:`dial`.
+        """
         began = time.monotonic()
         self.ready = 0
-        async with asyncio.timeout(CONNECT_SECONDS):
-            for number, line in enumerate(lines):
-                while number - self.ready >= at_once:
+        dials = []
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                for number, line in enumerate(lines):
+                    while number - self.ready >= at_once:
+                        await self._wait()
+                    dials.append(asyncio.create_task(dial(line, buffer)))
+                while self.ready < len(lines):
                     await self._wait()
-                await dial(line)
-            while self.ready < len(lines):
-                await self._wait()
+        except TimeoutError:
+            raise TimeoutError(f"only {self.ready} of {len(lines)} were let in") from None
+        await asyncio.gather(*dials)
         return time.monotonic() - began
 
     async def _wait(self) -> None:

@@ -12,14 +12,20 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 def cpu_seconds(pids: Iterable[int]) -> float:
     """User and system time of all threads of these processes; those that are gone count nothing."""
-    total = 0
-    for pid in pids:
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        total += int(fields[11]) + int(fields[12])
-    return total / TICK
+    return sum(_seconds(Path(f"/proc/{pid}/stat")) for pid in pids)
+
+
+def thread_seconds(pid: int) -> dict[int, float]:
+    """The same of each thread of a process, by its id."""
+    return {int(task.name): _seconds(task / "stat") for task in Path(f"/proc/{pid}/task").iterdir()}
+
+
+def _seconds(stat: Path) -> float:
+    try:
+        fields = stat.read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / TICK
 
 
 def family(pid: int) -> list[int]:
@@ -30,6 +36,11 @@ def family(pid: int) -> list[int]:
 def rss_kib(pid: int) -> float:
     """Memory a process holds, in KiB."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE / 1024
+
+
+def sockets(pid: int) -> int:
+    """How many sockets a process holds."""
+    return sum(str(link.readlink()).startswith("socket:") for link in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def cores() -> tuple[int, int]:

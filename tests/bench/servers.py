@@ -20,7 +20,7 @@ from models.db import Database
 from models.users import NewUser
 from tests.bench.engines.constant import VERSION
 from tests.bench.processes import cores, pin
-from tests.support.hub import ROOT, HubProcess, Person, free_port, frontdesk_serve
+from tests.support.hub import ROOT, HubProcess, Person, free_port
 
 WORK = ROOT / "var" / "bench"
 """Everything a run makes; on the disk the hub's data would be on."""
@@ -100,14 +100,6 @@ def bench_serve(environ: Mapping[str, str], log: IO[bytes]) -> "subprocess.Popen
     """``frontdesk serve`` on the server's core, with the bot that takes no time."""
     command = [sys.executable, "-m", "tests.bench.product"]
     process = subprocess.Popen(command, cwd=ROOT, env={**environ, "PYTHONPATH": str(ROOT)}, stdout=log, stderr=log)
-    pin(process.pid, cores()[0])
-    return process
-
-
-def plain_serve(environ: Mapping[str, str], log: IO[bytes]) -> "subprocess.Popen[bytes]":
-    """``frontdesk serve`` on the server's core."""
-    process = frontdesk_serve(environ, log)
-    assert isinstance(process, subprocess.Popen)
     pin(process.pid, cores()[0])
     return process
 

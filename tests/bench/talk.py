@@ -22,6 +22,7 @@ class Speech:
 
     event: str
     done: int
+    text: str = "hello, where is my order"
 
 
 CHAT = Speech("send", ACKED | ANSWERED)
@@ -80,7 +81,7 @@ class Visitor:
         self._need = speech.done
         self._id = 2 + len(door.prefix)
         self._message = f'42{door.prefix}["message"'.encode()
-        who = f'{{"client_id":"{str(uuid4())[:24]}%012d","text":"hello, where is my order ~{number}.%d~"}}'
+        who = f'{{"client_id":"{str(uuid4())[:24]}%012d","text":"{speech.text} ~{number}.%d~"}}'
         self._template = f'42{door.prefix}%d["{speech.event}",{who}]'.encode()
 
     def say(self, due: float) -> None:
