@@ -13,8 +13,8 @@ from models.db import Database, DatabaseUnavailableError
 
 PAUSE = 0.1
 """Seconds in which several moves become one look."""
-LOOK = 5.0
-"""Seconds between looks without a move: an agent came, left or got room."""
+LOOK = 1.0
+"""Seconds between looks without a move: an agent came, left or got room, or is gone for too long (INV-12)."""
 
 _log = logging.getLogger("frontdesk.queue")
 
