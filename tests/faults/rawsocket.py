@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.support.hub import HubProcess
+from tests.support.hub import Door
 
 CONNECT = '40/visitor,{"v":1,"key":"demo"}'
 TINY = 4_096
@@ -16,7 +16,7 @@ TINY = 4_096
 
 
 @asynccontextmanager
-async def dialled(hub: HubProcess, *, tiny: bool = False) -> AsyncIterator[ClientConnection]:
+async def dialled(hub: Door, *, tiny: bool = False) -> AsyncIterator[ClientConnection]:
     """A websocket past the Engine.IO handshake, without CONNECT. *tiny*: it can hold next to nothing unread."""
     sock = socket.socket()
     if tiny:
@@ -31,7 +31,7 @@ async def dialled(hub: HubProcess, *, tiny: bool = False) -> AsyncIterator[Clien
 
 
 @asynccontextmanager
-async def visiting(hub: HubProcess, *, token: str | None = None, tiny: bool = False) -> AsyncIterator[ClientConnection]:
+async def visiting(hub: Door, *, token: str | None = None, tiny: bool = False) -> AsyncIterator[ClientConnection]:
     """The same, connected to ``/visitor`` and told ``ready``."""
     async with dialled(hub, tiny=tiny) as raw:
         auth = {"v": 1, "key": "demo", **({"token": token} if token else {})}

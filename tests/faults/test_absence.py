@@ -1,0 +1,141 @@
+"""Who is gone without a word is noticed in time, and nobody waits for them.
+
+Each case takes half a minute of waiting, so they wait together.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Connection, select
+
+from models.db import Database
+from models.ownership import AWAY_AFTER
+from models.tables import conversations, presence
+from tests.faults.engines.counter import PERSON
+from tests.faults.nursery import Nursery
+from tests.faults.proxy import Proxy
+from tests.faults.rawsocket import visiting
+from tests.support.databases import Postgres
+from tests.support.hub import ADMIN, AGENT, Door, HubProcess, Person
+from tests.support.patience import until
+from tests.support.raw import Raw
+from tests.support.visitor import Socket, agent, visitor
+
+NOTICED = 25.0
+"""Seconds until a silent socket must be known to be dead: a ping after 15, and 10 to answer it."""
+MARGIN = 4.0
+"""Seconds a busy machine may add."""
+LATE = 1_000
+"""Milliseconds after its lease in which a chat must be given back; as long again for a busy machine."""
+
+
+def sockets(hub: Door) -> int:
+    """Sockets the hub thinks are open."""
+    found = re.search(r"^frontdesk_sockets (\S+)", httpx.get(f"{hub.url}/metrics").text, re.MULTILINE)
+    assert found
+    return int(float(found[1]))
+
+
+async def dead_lines(hub: Door) -> None:
+    """Two visitors whose line went dead without a word, and one who is there and reads nothing."""
+    async with AsyncExitStack() as stack:
+        proxy = await stack.enter_async_context(Proxy(hub.port))
+        before = await asyncio.to_thread(sockets, hub)
+        for _ in range(2):
+            raw = await stack.enter_async_context(Raw(proxy.url))
+            await raw.connect({"v": 1, "key": "demo"})
+        await stack.enter_async_context(visiting(hub, tiny=True))
+        assert await asyncio.to_thread(sockets, hub) == before + 3
+        began = asyncio.get_running_loop().time()
+        proxy.freeze()
+
+        async def noticed() -> bool:
+            return await asyncio.to_thread(sockets, hub) <= before
+
+        await until(noticed, NOTICED + MARGIN, every=0.25)
+        assert asyncio.get_running_loop().time() - began > 5.0, "they were dropped for something else"
+        proxy.drop()
+
+
+class Case:
+    """An agent with a chat whose customer waits."""
+
+    def __init__(self, hub: Door, person: Person, db: Database) -> None:
+        self.socket: Socket = agent(hub, person)
+        self.conversation = ""
+        self._hub = hub
+        self._person = person
+        self._db = db
+
+    async def begin(self) -> None:
+        """Sign in, take a chat over, and let its customer ask again."""
+        await self.socket.connect()
+        async with visitor(self._hub) as guest:
+            self.conversation = (await guest.say(PERSON))["conversation"]
+            await guest.wait("conversation", status="open")
+            await asyncio.to_thread(self._claim)
+            assert (await guest.say("are you there"))["ok"]
+
+    def _claim(self) -> None:
+        path = f"/api/conversations/{self.conversation}"
+        with self._hub.client(self._person) as http:
+            version = http.get(path).json()["conversation"]["version"]
+            http.post(f"{path}/claim", json={"version": version}).raise_for_status()
+
+    async def row(self) -> dict[str, Any]:
+        """The chat's row, and when its agent was last heard of."""
+        return await self._db.read(_row, self.conversation)
+
+    async def given_back(self) -> bool:
+        """Whether the chat waits in the queue again."""
+        return (await self.row())["assignee_id"] is None
+
+
+def _row(conn: Connection, conversation: str) -> dict[str, Any]:
+    mine = conversations.c.id == conversation
+    row = dict(conn.execute(select(conversations).where(mine)).mappings().one())
+    last = select(presence.c.seen_at).where(presence.c.user_id == row["last_agent_id"])
+    return {**row, "seen_at": conn.execute(last).scalar_one()}
+
+
+async def gone_agent(gone: Case, here: Case, leave: Callable[[], Awaitable[None]]) -> None:
+    """# INV-12: the chat of who is gone comes back at its lease, by the database's clock; the other's stays."""
+    kept = await gone.row()
+    await leave()
+    await until(gone.given_back, AWAY_AFTER / 1000 + 15.0, every=0.1)
+    row = await gone.row()
+    waited = row["changed_at"] - max(row["seen_at"], row["waiting_since"])
+    assert AWAY_AFTER <= waited <= AWAY_AFTER + 2 * LATE, f"given back after {waited} ms"
+    assert (row["waiting_since"], row["version"]) == (kept["waiting_since"], kept["version"] + 1)
+    still = await here.row()
+    assert still["assignee_id"] == still["last_agent_id"]
+    await here.socket.close()
+
+
+@pytest.mark.timeout(180)
+async def test_gone_without_a_word(nursery: Nursery, counter_model: Path, tmp_path: Path, postgres: Postgres) -> None:
+    """# INV-12, # INV-17: on one process, and on two of which one is killed with its agents."""
+    one = HubProcess(tmp_path / "one", f"sqlite:///{tmp_path}/test.db", counter_model, nursery.launch)
+    two = HubProcess(tmp_path / "two", postgres.create(), counter_model, nursery.launch, processes=2)
+    async with AsyncExitStack() as stack:
+        for hub in (one, two):
+            await asyncio.to_thread(stack.enter_context, hub)
+        dbs = [Database(hub.database_url) for hub in (one, two)]
+        for db in dbs:
+            stack.callback(db.close)
+        alone = Case(one, ADMIN, dbs[0]), Case(one, AGENT, dbs[0])
+        killed = Case(two.doors[0], ADMIN, dbs[1]), Case(two.doors[1], AGENT, dbs[1])
+        for case in (*alone, *killed):
+            await case.begin()
+        await asyncio.gather(
+            dead_lines(two.doors[1]),
+            gone_agent(*alone, alone[0].socket.close),
+            gone_agent(*killed, lambda: asyncio.to_thread(two.kill, 0)),
+        )
+        await killed[0].socket.close()
