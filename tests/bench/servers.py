@@ -110,7 +110,7 @@ def product(folder: Path, database_url: str = "", **settings: str) -> HubProcess
     sample.mkdir()
     (sample / "ready").write_text(json.dumps({"engine": "constant", "path": "constant", "version": VERSION}))
     url = database_url or f"sqlite:///{folder}/hub.db"
-    return HubProcess(folder / "var", url, sample, bench_serve, **UNLIMITED, **settings)
+    return HubProcess(folder / "var", url, sample, bench_serve, processes=1, **UNLIMITED, **settings)
 
 
 @contextmanager
