@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
-from models import migrate
+from models import inboxes, migrate
 from models.db import Database
+from models.inbound import Inbound
+from models.inboxes import NewInbox
+from models.receive import Receive, Received, receive
 from models.tables import metadata
 
 
@@ -32,9 +36,11 @@ def _sqlite_schema(database: Database) -> dict[str, list[str]]:
     """Each table's and index's definition as its sorted clauses: constraints may come in another order."""
     query = text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'alembic%'")
     rows = database.read_now(lambda conn: list(conn.execute(query)))
-    return {
-        row.name: sorted(part.strip("() ") for part in re.split(r",| \)", " ".join(row.sql.split()))) for row in rows
-    }
+    return {row.name: _clauses(row.sql.replace('"', "")) for row in rows}
+
+
+def _clauses(sql: str) -> list[str]:
+    return sorted(part.strip("() ") for part in re.split(r",| \)", " ".join(sql.split())))
 
 
 def _where_clauses(database: Database) -> dict[str, str]:
@@ -122,3 +128,22 @@ def test_a_failed_step_leaves_nothing_behind(database: Database) -> None:
     with pytest.raises(Exception, match="settings"):
         migrate.upgrade(database)
     assert database.read_now(lambda conn: inspect(conn).get_table_names()) == ["settings"]
+
+
+def test_what_was_written_before_a_step_is_there_after_it(database: Database) -> None:
+    # INV-21
+    with database.writing.begin() as conn:
+        command.upgrade(migrate._config(conn), "0001")
+    inbox = database.write_now(inboxes.add, NewInbox("memory", "Old", "old", {}))
+
+    def say(number: int, text: str) -> Received:
+        said = Inbound(address="v:1", client_id=f"key-{number}", text=text)
+        return database.write_now(receive, Receive(inbox, said, "test", False, 72, False))
+
+    first = [say(number, "日本語" * number) for number in range(1, 4)]
+    assert migrate.upgrade(database) is True
+    for number, before in enumerate(first, 1):
+        again = say(number, "日本語" * number)
+        assert (again.conversation, again.seq, again.duplicate) == (before.conversation, before.seq, True)
+    assert say(2, "another").refused == "key_reused"
+    assert say(4, "new").seq == 4

@@ -318,33 +318,14 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["conversation_id"], ["conversations.id"], name=op.f("fk_messages_conversation_id")),
         sa.PrimaryKeyConstraint("conversation_id", "seq", name=op.f("pk_messages")),
+        sa.UniqueConstraint("author_id", "client_id", name=op.f("uq_messages_author_id_client_id")),
+        sa.UniqueConstraint(
+            "conversation_id", "in_reply_to", "part", name=op.f("uq_messages_conversation_id_in_reply_to_part")
+        ),
+        sa.UniqueConstraint("inbox_id", "external_id", name=op.f("uq_messages_inbox_id_external_id")),
         sqlite_with_rowid=False,
     )
     op.create_index("ix_messages_rev", "messages", ["conversation_id", "rev"], unique=False)
-    op.create_index(
-        "uq_messages_client_id",
-        "messages",
-        ["author_id", "client_id"],
-        unique=True,
-        sqlite_where=sa.text("client_id IS NOT NULL"),
-        postgresql_where=sa.text("client_id IS NOT NULL"),
-    )
-    op.create_index(
-        "uq_messages_external_id",
-        "messages",
-        ["inbox_id", "external_id"],
-        unique=True,
-        sqlite_where=sa.text("external_id IS NOT NULL"),
-        postgresql_where=sa.text("external_id IS NOT NULL"),
-    )
-    op.create_index(
-        "uq_messages_in_reply_to",
-        "messages",
-        ["conversation_id", "in_reply_to", "part"],
-        unique=True,
-        sqlite_where=sa.text("in_reply_to IS NOT NULL"),
-        postgresql_where=sa.text("in_reply_to IS NOT NULL"),
-    )
     op.create_table(
         "read_marks",
         sa.Column("conversation_id", sa.String(length=32), nullable=False),
