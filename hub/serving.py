@@ -18,7 +18,7 @@ from hub.opening import open_database
 from hub.settings import Settings
 from hub.signin import link_url, new_link
 from hub.visitors import DEMO_KEY
-from models import inboxes, logins, migrate, users
+from models import health, inboxes, logins, migrate, users
 from models.db import Database
 from models.inboxes import NewInbox, TrainedModel
 
@@ -71,6 +71,7 @@ def _prepare(settings: Settings, say: Callable[[str], None]) -> None:
     db = open_database(settings)
     try:
         migrate.upgrade(db)
+        health.warn_if_unsafe(db)
         if not db.read_now(inboxes.all_inboxes) and settings.demo:
             _first_contents(db, settings, say)
         say(f"Inbox     {settings.public_url}/inbox")

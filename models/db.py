@@ -33,6 +33,8 @@ BATCH = 64
 """Most jobs in one transaction."""
 RETRYABLE = {"40001", "40P01"}
 """SQLSTATEs of a serialization failure and a deadlock: the work is run again."""
+LATE = {"55P03", "25P03"}
+"""SQLSTATEs of a lock that was not had in time, and of a transaction that was silent for too long."""
 SQLITE_GONE = {
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL,
@@ -42,6 +44,13 @@ PRAGMAS = ("journal_mode=WAL", "busy_timeout=5000", "foreign_keys=ON", "wal_auto
 """Of every SQLite connection. With 4000 pages (16 MB) of log a page that changes often is written back once."""
 CONNECT_SECONDS = 3
 """Longest wait for PostgreSQL to answer a connect (INV-15)."""
+LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+SESSION_MILLISECONDS = 5_000
+"""How long PostgreSQL lets a statement, a wait for a lock or a silent transaction last: readers of what changed since
+a moment count on it."""
+KEYS_ONLY = ("enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off")
+"""Writers look rows up by key. A planner that has no statistics yet would rather read whole tables, for as long as it
+keeps its plan."""
 
 _log = logging.getLogger("frontdesk.db")
 
@@ -85,8 +94,8 @@ class Database:
     def __init__(self, url: str, *, synchronous: str = "FULL", writers: int = 2, readers: int = 4) -> None:
         parsed = make_url(url)
         self.sqlite = parsed.get_backend_name() == "sqlite"
-        self.writing = _engine(parsed, synchronous, begin="BEGIN IMMEDIATE", pool=writers)
-        self.reading = _engine(parsed, synchronous, begin="BEGIN", pool=readers)
+        self.writing = _engine(parsed, synchronous, writes=True, pool=writers)
+        self.reading = _engine(parsed, synchronous, writes=False, pool=readers)
         self._pool = ThreadPoolExecutor(readers, "db-read")
         self._lines = [_Line(self.writing, number) for number in range(1 if self.sqlite else writers)]
 
@@ -113,6 +122,14 @@ class Database:
         """One transaction in the calling thread (start-up and command line)."""
         with _translated(), self.writing.begin() as conn:
             return fn.run(conn, [arg])[0] if isinstance(fn, Batched) else fn(conn, arg)
+
+    @contextmanager
+    def unlimited(self) -> Iterator[Connection]:
+        """A write transaction that may take its time, as a migration does."""
+        with self.writing.begin() as conn:
+            for limit in () if self.sqlite else LIMITS:
+                conn.exec_driver_sql(f"SET LOCAL {limit} = 0")
+            yield conn
 
     @property
     def stats(self) -> WriterStats:
@@ -286,7 +303,7 @@ def _may_pass(error: Exception) -> bool:
 def _public(error: Exception) -> Exception:
     """Turn "cannot reach or write" into one typed error; leave programming faults as they are."""
     if isinstance(error, DBAPIError):
-        gone = error.connection_invalidated or _sqlstate(error)[:2] in {"08", "53", "57"}
+        gone = error.connection_invalidated or _sqlstate(error)[:2] in {"08", "53", "57"} or _sqlstate(error) in LATE
         if gone or _is_unreachable(error):
             _log.error("database unavailable: %s", type(error.orig).__name__)
             return DatabaseUnavailableError(type(error.orig).__name__)
@@ -313,19 +330,31 @@ def _translated() -> Iterator[None]:
         raise
 
 
-def _engine(url: URL, synchronous: str, *, begin: str, pool: int) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        return create_engine(
-            url,
-            pool_size=pool,
-            max_overflow=pool,
-            pool_pre_ping=True,
-            pool_timeout=5,
-            hide_parameters=True,
-            json_serializer=dump_json,
-            json_deserializer=load_json,
-            connect_args={"connect_timeout": CONNECT_SECONDS},
-        )
+def _engine(url: URL, synchronous: str, *, writes: bool, pool: int) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url, synchronous, "BEGIN IMMEDIATE" if writes else "BEGIN")
+    engine = create_engine(
+        url,
+        pool_size=pool,
+        max_overflow=pool,
+        pool_pre_ping=True,
+        pool_timeout=5,
+        hide_parameters=True,
+        json_serializer=dump_json,
+        json_deserializer=load_json,
+        connect_args={"connect_timeout": CONNECT_SECONDS},
+    )
+    settings = [*(f"{limit} = {SESSION_MILLISECONDS}" for limit in LIMITS), *(KEYS_ONLY if writes else ())]
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        connection.execute("; ".join(f"SET {setting}" for setting in settings))
+        connection.commit()
+
+    return engine
+
+
+def _sqlite(url: URL, synchronous: str, begin: str) -> Engine:
     engine = create_engine(
         url,
         hide_parameters=True,
@@ -337,10 +366,8 @@ def _engine(url: URL, synchronous: str, *, begin: str, pool: int) -> Engine:
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        cursor = connection.cursor()
         for pragma in (*PRAGMAS, f"synchronous={synchronous}"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+            connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:

@@ -1,5 +1,6 @@
 """Whether a database is whole, and a consistent copy of one that is in use. SQLite has both built in."""
 
+import logging
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from models.db import Database, DatabaseUnavailableError
 
+_log = logging.getLogger("frontdesk.db")
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -35,6 +37,25 @@ def _faults(conn: Connection) -> list[str]:
     found = [str(row[0]) for row in conn.execute(text("PRAGMA quick_check(10)")) if row[0] != "ok"]
     dangling = sorted({str(row[0]) for row in conn.execute(text("PRAGMA foreign_key_check"))})
     return found + [f"{table} refers to rows that are gone" for table in dangling]
+
+
+def warn_if_unsafe(database: Database) -> None:
+    """Log once what would lose acknowledged messages in a crash of PostgreSQL's machine (INV-1)."""
+    if database.sqlite:
+        return
+    for setting in database.read_now(_switched_off):
+        _log.warning(
+            "PostgreSQL runs with %s = off: a crash of its machine loses messages that were acknowledged", setting
+        )
+
+
+def _switched_off(conn: Connection) -> list[str]:
+    durable = ("fsync", "full_page_writes", "synchronous_commit")
+    return [
+        name
+        for name in durable
+        if conn.execute(text("SELECT current_setting(:name)"), {"name": name}).scalar() == "off"
+    ]
 
 
 def copy_sqlite(source: Path, target: Path) -> None:

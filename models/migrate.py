@@ -43,7 +43,7 @@ def upgrade(database: Database) -> bool:
 
     Raises :class:`MigrationError`.
     """
-    with database.writing.begin() as conn:
+    with database.unlimited() as conn:
         if not database.sqlite:
             conn.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         found = _revision(conn)

@@ -11,7 +11,8 @@ from sqlalchemy import Column, Connection, Engine, Integer, MetaData, String, Ta
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
-from models.db import BATCH, Batched, Database, DatabaseUnavailableError
+from models.db import BATCH, LIMITS, Batched, Database, DatabaseUnavailableError
+from models.health import warn_if_unsafe
 
 metadata = MetaData()
 notes = Table(
@@ -101,6 +102,39 @@ async def test_jobs_of_one_key_keep_their_order(db: Database) -> None:
     jobs = [db.write(note_all if number % 7 else note, f"{number}", "same") for number in range(300)]
     await asyncio.gather(*jobs)
     assert stored(db) == [f"{number}" for number in range(300)]
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_a_function_runs_once_for_all_its_jobs(db: Database) -> None:
+    """Jobs that alternate, as receive and answer do, are two runs; of one key they stay in their order."""
+    calls: list[tuple[str, list[str]]] = []
+
+    def counted(name: str) -> Batched[str, str]:
+        def run(conn: Connection, names: Sequence[str]) -> list[str]:
+            calls.append((name, list(names)))
+            return _note_all(conn, names)
+
+        return Batched(run)
+
+    one, other = counted("one"), counted("other")
+    busy = asyncio.create_task(db.write(hold, 0.1, "k"))
+    await asyncio.sleep(0.02)
+    jobs = [(one, "a"), (other, "b"), (one, "c"), (other, "d"), (other, "a"), (one, "b"), (one, "e")]
+    names = [f"{key}{number}" for number, (_, key) in enumerate(jobs)]
+    done = [db.write(fn, name, key) for (fn, key), name in zip(jobs, names, strict=True)]
+    assert await asyncio.gather(busy, *done) == [None, *names]
+    assert calls == [("one", ["a0", "c2"]), ("other", ["b1", "d3", "a4"]), ("one", ["b5", "e6"])]
+
+
+async def test_what_the_writers_did_is_counted(db: Database) -> None:
+    busy = asyncio.create_task(db.write(hold, 0.1, "k"))
+    await asyncio.sleep(0.02)
+    before = db.stats
+    assert (before.jobs, before.largest) == (0, 0)
+    await asyncio.gather(busy, *(db.write(note, f"{number}", "k") for number in range(9)))
+    after = db.stats
+    assert (after.batches, after.jobs, after.largest) == (2, 10, 9)
+    assert 0.0 < after.commit_seconds < 10.0
 
 
 @pytest.mark.parametrize("bad", [poison, Batched(_poison_all)], ids=["plain", "batched"])
@@ -228,6 +262,66 @@ async def test_a_dropped_connection_is_replaced(db: Database) -> None:
     db.write_now(lambda conn, _: conn.execute(kill).all(), None)
     assert await db.write(note, "after", "k") == "after"
     assert (await db.read(lambda conn: conn.execute(select(notes.c.name)).scalars().all())) == ["before", "after"]
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+async def test_a_connection_cut_before_the_commit_costs_nobody_an_error(db: Database) -> None:
+    tries: list[int] = []
+
+    def cut_once(conn: Connection, name: str) -> str:
+        note(conn, name)
+        tries.append(len(tries))
+        if len(tries) == 1:
+            conn.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        return name
+
+    assert await db.write(cut_once, "once", "k") == "once"
+    assert stored(db) == ["once"]
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+async def test_nobody_waits_long_for_a_lock(db: Database) -> None:
+    """# INV-15: somebody who holds a row for ever is a typed error in time."""
+    await db.write(note, "held", "k")
+    shorter = text("SET lock_timeout = 200")
+    take = select(notes).where(notes.c.name == "held").with_for_update()
+
+    def waiting(conn: Connection, _arg: None) -> None:
+        conn.execute(shorter)
+        conn.execute(take)
+
+    with db.reading.begin() as other:
+        other.execute(take)
+        with pytest.raises(DatabaseUnavailableError):
+            await db.write(waiting, None, "k")
+    assert await db.write(note, "after", "k") == "after"
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+def test_transactions_are_limited_except_those_of_a_migration(db: Database) -> None:
+    def limits(conn: Connection) -> set[str]:
+        return {str(conn.execute(text(f"SHOW {name}")).scalar()) for name in LIMITS}
+
+    assert db.read_now(limits) == {"5s"}
+    assert db.write_now(lambda conn, _: limits(conn), None) == {"5s"}
+    with db.unlimited() as conn:
+        assert limits(conn) == {"0"}
+    assert db.write_now(lambda conn, _: limits(conn), None) == {"5s"}
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+def test_a_server_that_forgets_is_warned_of(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """# INV-1: a commit that does not wait for the disk is no promise."""
+    sound = Database(database_url)
+    warn_if_unsafe(sound)
+    assert caplog.text == ""
+    name = make_url(database_url).database
+    sound.write_now(lambda conn, _: conn.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = off')), None)
+    sound.close()
+    forgetful = Database(database_url)
+    warn_if_unsafe(forgetful)
+    forgetful.close()
+    assert "synchronous_commit = off" in caplog.text
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"])
