@@ -67,6 +67,7 @@ class TurnTaker:
             deliver=live.delivers,
             owner=self._owner,
             failed=failed,
+            seen=context.row,
         )
         done = await self._db.write(answers.answer, arg, promise.conversation)
         self._aftermath.of(done.change)
