@@ -2,16 +2,18 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from hub.colleagues import Colleagues
 from hub.emitter import Place, place_agent
 from hub.hardened import HardenedServer
 from hub.limits import Limit
 from hub.refusals import Refusal
 from hub.roles import may
 from hub.signin import Session, SignIn
-from models import threads, users
+from models import ownership, threads, users
 from models.db import Database, DatabaseUnavailableError
 from models.wire import (
     PROTOCOL,
@@ -50,12 +52,23 @@ class _Agent:
 class AgentDesk:
     """Admits agents, tells who is there and who looks at what."""
 
-    def __init__(self, server: HardenedServer, db: Database, signin: SignIn, sign: Any, place: Place) -> None:
+    def __init__(
+        self,
+        server: HardenedServer,
+        db: Database,
+        signin: SignIn,
+        sign: Any,
+        place: Place,
+        colleagues: Colleagues,
+        hint: Callable[[str, str, str, Any], None],
+    ) -> None:
         self._server = server
         self._db = db
         self._signin = signin
         self._sign = sign
         self._place = place
+        self._colleagues = colleagues
+        self._hint = hint
         self._here: dict[str, _Agent] = {}
         self._availability: dict[str, Availability] = {}
         self._chatter = Limit(100, 10.0)
@@ -65,6 +78,7 @@ class AgentDesk:
             "viewing": self._viewing,
             "presence": self._presence,
         }
+        colleagues.chosen = self._chosen_elsewhere
 
     async def admit(self, sid: str, _environ: dict[str, Any], auth: Any) -> None:
         """Let a signed-in agent in, by their session's socket token (S-3: no cookie counts here)."""
@@ -86,9 +100,11 @@ class AgentDesk:
         self._server.join(NAMESPACE, sid, f"agent:{user}")
         if user not in self._availability:
             kept = {agent["id"]: agent["availability"] for agent in await self._db.read(users.agents)}
+            if sid not in self._here:
+                return  # gone meanwhile: nobody would ever take the sign of life back
             self._availability.setdefault(user, "away" if kept.get(user) == "away" else "online")
+        self._show(who)
         await self._beat()
-        self._tell_presence(user)
 
     async def leave(self, sid: str) -> None:
         """A tab is gone; its agent may have others."""
@@ -97,12 +113,11 @@ class AgentDesk:
             return
         self._server.leave(sid, ROOM)
         self._server.leave(sid, f"agent:{who.session.user.id}")
-        if who.viewing:
-            self._tell_viewing(who.viewing)
         user = who.session.user.id
-        if not any(other.session.user.id == user for other in self._here.values()):
-            self._availability.pop(user, None)
-            self._server.publish(NAMESPACE, ROOM, "presence", {"agent": user, "availability": "offline"})
+        if any(other.session.user.id == user for other in self._here.values()):
+            self._show(who)
+        elif self._availability.pop(user, None):
+            self._colleagues.gone(user)
 
     async def cut(self, user: str) -> None:
         """End every socket of a user whose sessions were revoked (S-8)."""
@@ -112,11 +127,6 @@ class AgentDesk:
                 if eio_sid:
                     await self._server.cut(eio_sid)
 
-    def viewers(self, conversation: str) -> list[Author]:
-        """Agents who have a conversation open."""
-        seen = {who.session.user.id: who.author for who in self._here.values() if who.viewing == conversation}
-        return list(seen.values())
-
     async def run(self) -> None:
         """Write presence while anybody is here, and end sockets whose session ended."""
         beats = 0
@@ -124,8 +134,11 @@ class AgentDesk:
             await asyncio.sleep(RECHECK)
             try:
                 await self._recheck()
+                if not self._db.sqlite:
+                    self._colleagues.look(await self._db.read(ownership.present))
                 beats += 1
                 if beats * RECHECK >= BEAT:
+                    self._colleagues.announce()
                     await self._beat()
                     beats = 0
             except DatabaseUnavailableError:
@@ -188,28 +201,32 @@ class AgentDesk:
         event: TypingEvent = {
             "conversation": row["id"], "sender": "agent", "name": who.session.user.name, "on": said.on
         }  # fmt: skip
-        self._server.publish("/visitor", row["identity_id"], "typing", event)
-        self._server.publish(NAMESPACE, ROOM, "typing", event)
+        self._hint("/visitor", row["identity_id"], "typing", event)
+        self._hint(NAMESPACE, ROOM, "typing", event)
         return {"ok": True}
 
     async def _viewing(self, who: _Agent, data: Any) -> dict[str, Any]:
         said = Viewing.model_validate(data)
-        before, who.viewing = who.viewing, said.conversation
-        for conversation in {before, said.conversation} - {None}:
-            self._tell_viewing(str(conversation))
+        who.viewing = said.conversation
+        self._show(who)
         return {"ok": True}
 
     async def _presence(self, who: _Agent, data: Any) -> dict[str, Any]:
         said = SetPresence.model_validate(data)
         self._availability[who.session.user.id] = said.availability
+        self._show(who, chose=True)
         await self._beat()
-        self._tell_presence(who.session.user.id)
         return {"ok": True}
 
-    def _tell_viewing(self, conversation: str) -> None:
-        event = {"conversation": conversation, "agents": self.viewers(conversation)}
-        self._server.publish(NAMESPACE, ROOM, "viewing", event)
+    def _show(self, who: _Agent, *, chose: bool = False) -> None:
+        """Tell everybody where an agent is and what is open on their screens."""
+        user = who.session.user.id
+        if user in self._availability:
+            views = [one.viewing for one in self._here.values() if one.session.user.id == user and one.viewing]
+            self._colleagues.here(who.author, self._availability[user], views, chose=chose)
 
-    def _tell_presence(self, user: str) -> None:
-        event = {"agent": user, "availability": self._availability.get(user, "offline")}
-        self._server.publish(NAMESPACE, ROOM, "presence", event)
+    def _chosen_elsewhere(self, user: str, availability: Availability) -> None:
+        who = next((one for one in self._here.values() if one.session.user.id == user), None)
+        if who and self._availability.get(user, availability) != availability:
+            self._availability[user] = availability
+            self._show(who)

@@ -23,7 +23,7 @@ import bots
 import channels
 from hub import problems
 from hub.aftermath import Aftermath, Promises
-from hub.agents import ROOM, AgentDesk
+from hub.agents import NAMESPACE, ROOM, AgentDesk
 from hub.api.contacts import contact_routes
 from hub.api.conversations import conversation_routes
 from hub.api.docs import docs_routes
@@ -32,7 +32,7 @@ from hub.api.inboxes import inbox_routes
 from hub.api.people import people_routes
 from hub.api.session import Guard, session_routes
 from hub.api.simulator import simulator_routes
-from hub.bell import Bell, NoBell
+from hub.colleagues import Colleagues
 from hub.cors import UploadCors
 from hub.delivery import Deliverer
 from hub.emitter import Emitter
@@ -42,6 +42,7 @@ from hub.inboxes import load_config
 from hub.intake import Fetcher, Intake
 from hub.media import FileStore
 from hub.metrics import metric_routes
+from hub.others import Others, Publish
 from hub.pages import Pages
 from hub.queueboard import QueueBoard
 from hub.registry import Registry
@@ -78,22 +79,22 @@ _log = logging.getLogger("frontdesk.app")
 
 
 class SocketPublisher:
-    """Publishes to this process's sockets."""
+    """Publishes to this process's sockets, or as *publish* does."""
 
-    def __init__(self, server: HardenedServer) -> None:
-        self._server = server
+    def __init__(self, server: HardenedServer, publish: Publish | None = None) -> None:
+        self._publish = publish or server.publish
 
     def to_visitor(self, identity: str, event: str, data: Any) -> None:
         """To every tab of one visitor."""
-        self._server.publish("/visitor", identity, event, data)
+        self._publish("/visitor", identity, event, data)
 
     def to_agents(self, event: str, data: Any) -> None:
         """To every agent."""
-        self._server.publish("/agent", "agents", event, data)
+        self._publish("/agent", "agents", event, data)
 
     def to_agent(self, user: str, event: str, data: Any) -> None:
         """To every tab of one agent."""
-        self._server.publish("/agent", f"agent:{user}", event, data)
+        self._publish("/agent", f"agent:{user}", event, data)
 
 
 def backoff(attempts: int) -> float:
@@ -113,6 +114,7 @@ class Parts:
     worker: Worker
     board: QueueBoard
     desk: AgentDesk
+    colleagues: Colleagues
     signin: SignIn
     http: httpx.AsyncClient
     app: FastAPI
@@ -141,33 +143,48 @@ def build(settings: Settings) -> Parts:
     out = SocketPublisher(server)
     board = QueueBoard(db, registry, out)
     line = _line(settings, vault, owner)
-    bell: Bell = line or NoBell()
+    others = Others(line, server.publish)
     promises = Promises()
 
     def sign(file: Attachment, expires: int | None = None) -> str:
         return f"/files/{file['id']}?s={vault.sign_file(file['id'], expires)}"
 
     emitter = Emitter(out, partial(db.read, threads.since_rev), sign, board.place)
-    aftermath = Aftermath(emitter, promises, bell, board.moved)
+    aftermath = Aftermath(emitter, promises, others.bell, board.moved)
     board.told = aftermath.of
     intake = Intake(db, store)
     hub = Hub(db, registry, aftermath, intake.text, owner)
     signin = SignIn(db, vault)
-    desk = AgentDesk(server, db, signin, emitter.sign, board.place)
+    colleagues = Colleagues(partial(server.publish, NAMESPACE, ROOM), others.say)
+    desk = AgentDesk(server, db, signin, emitter.sign, board.place, colleagues, others.hint)
     signin.on_revoked.append(desk.cut)
-    visitors = VisitorDesk(server, hub, db, registry, vault, settings, emitter, board.place)
+    visitors = VisitorDesk(server, hub, db, registry, vault, settings, emitter, others.hint)
     server.origin_known = visitors.origin_known
     attach(server, visitors, desk)
     figures = Figures()
-    worker = _worker(settings, db, promises, registry, aftermath, out, http, sign, intake, owner, figures)
-    parts = Parts(settings, db, vault, server, registry, worker, board, desk, signin, http, app, simulator, figures)
-    if not db.sqlite:
-        agents = partial(server.anyone, ROOM)
-        sweep = Sweep(db, emitter, visitors.here, server.anyone, agents, board.moved)
-        parts.together += _joined(sweep, line)
+    hints = SocketPublisher(server, others.hint)
+    worker = _worker(settings, db, promises, registry, aftermath, hints, http, sign, intake, owner, figures)
+    parts = Parts(
+        settings, db, vault, server, registry, worker, board, desk, colleagues, signin, http, app, simulator, figures
+    )
+    _join(parts, others, line, emitter, visitors)
     app.router.lifespan_context = lambda _app: _life(parts)
     _routes(parts, hub, intake, store, sign, emitter.sign)
     return parts
+
+
+def _join(parts: Parts, others: Others, line: "RedisLine | None", emitter: Emitter, visitors: VisitorDesk) -> None:
+    """Learn what other processes do, where there can be any."""
+    if parts.db.sqlite:
+        return
+    agents = partial(parts.server.anyone, ROOM)
+    emitter.followed = visitors.follow
+    sweep = Sweep(parts.db, emitter, visitors.here, parts.server.anyone, agents, parts.board.moved_elsewhere)
+    parts.together.append(sweep.run)
+    if line:
+        line.heard = sweep.heard
+        others.listen(parts.colleagues, parts.signin, parts.desk, sweep.at_once)
+        parts.together.append(line.run)
 
 
 def _line(settings: Settings, vault: Vault, me: str) -> "RedisLine | None":
@@ -179,15 +196,6 @@ def _line(settings: Settings, vault: Vault, me: str) -> "RedisLine | None":
     except ModuleNotFoundError:
         raise SettingsError("FRONTDESK_REDIS_URL: needs the extra `scale`: pip install 'frontdesk[scale]'") from None
     return RedisLine(connect(settings.redis_url), f"frontdesk:{vault.mark('line')[:24]}", me)
-
-
-def _joined(sweep: Sweep, line: "RedisLine | None") -> list[Work]:
-    """What a process does to learn of the others' commits."""
-    if line is None:
-        return [sweep.run]
-    line.heard = sweep.heard
-    line.joined = sweep.at_once
-    return [sweep.run, line.run]
 
 
 def _config(channel: channels.Channel, inbox: Inbox, vault: Vault) -> Any:
@@ -233,7 +241,7 @@ def _routes(
     problems.install(app)
     app.include_router(session_routes(parts.signin, settings))
     app.include_router(people_routes(db, guard))
-    app.include_router(conversation_routes(hub, db, parts.registry, parts.board, parts.desk, sign_message, guard))
+    app.include_router(conversation_routes(hub, db, parts.registry, parts.board, parts.colleagues, sign_message, guard))
     app.include_router(contact_routes(hub, db, sign, guard))
     app.include_router(inbox_routes(parts.registry, guard))
     if parts.simulator:

@@ -84,6 +84,8 @@ class Emitter:
         self._shown: OrderedDict[str, tuple[int, int]] = OrderedDict()
         self._summaries: dict[str, Summary] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.followed: Callable[[str, str], None] = _nothing
+        """Called with a visitor and their conversation, which another process may have opened."""
 
     def tell(self, change: Change) -> None:
         """Publish one commit's change; call it without awaiting anything after the write has returned."""
@@ -137,6 +139,10 @@ class Emitter:
         if len(self._told) > REMEMBERED:
             self._told.popitem(last=False)
         return told
+
+    def place(self, conversation: str) -> int | None:
+        """Position of a waiting conversation in the queue."""
+        return self._place(conversation)
 
     def sign(self, message: AgentMessage) -> AgentMessage:
         """Give a message's files their addresses."""
@@ -203,6 +209,12 @@ class Emitter:
         if whole is None:
             return
         if whole.rev > told.rev:
+            if whole.view["status"] != "resolved":
+                self.followed(whole.identity, whole.conversation)
             self._publish(whole, told)
         if told.rev < told.heard:
             self._catch_up(conversation, told, told.heard)
+
+
+def _nothing(_identity: str, _conversation: str) -> None:
+    return None

@@ -62,7 +62,7 @@ class RedisLine:
         self._rung: dict[str, Rung] = {}
         self._said: deque[tuple[str, Any]] = deque(maxlen=MOST_SAID)
         self._something = asyncio.Event()
-        self._topics: dict[str, Callable[[Any], None]] = {}
+        self._topics: dict[str, Callable[[str, Any], None]] = {}
         self._up = True
         self.heard: Callable[[Iterable[Rung]], None] = _nothing
         self.joined: Callable[[], None] = _nobody
@@ -88,8 +88,8 @@ class RedisLine:
         self._said.append((topic, data))
         self._something.set()
 
-    def on(self, topic: str, do: Callable[[Any], None]) -> None:
-        """Call *do* with the hints of a topic that others give."""
+    def on(self, topic: str, do: Callable[[str, Any], None]) -> None:
+        """Call ``do(process, data)`` with the hints of a topic that others give."""
         self._topics[topic] = do
 
     async def run(self) -> None:
@@ -156,7 +156,7 @@ class RedisLine:
             self.heard([Rung(*rung) for rung in said["rung"]])
             for topic, data in said["said"]:
                 if topic in self._topics:
-                    self._topics[topic](data)
+                    self._topics[topic](said["by"], data)
         except (ValueError, TypeError, KeyError) as error:
             _log.warning("not understood on the line: %s", type(error).__name__)
 

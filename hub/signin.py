@@ -194,6 +194,11 @@ class SignIn:
         await self._db.write(logins.start_session, new, "signin")
         return SignedIn(token, self._open(new.token_hash, csrf, user))
 
+    def forget(self, user_id: str) -> None:
+        """Ask the database about a user's sessions: another process ended some."""
+        for session_id in [one for one, (_, session) in self._known.items() if session.user.id == user_id]:
+            del self._known[session_id]
+
     async def _revoked(self, user_id: str, session_ids: Iterable[str]) -> None:
         for session_id in session_ids:
             self._known.pop(session_id, None)

@@ -79,7 +79,7 @@ class VisitorDesk:
         vault: Vault,
         settings: Settings,
         emitter: Emitter,
-        place: Callable[[str], int | None],
+        hint: Callable[[str, str, str, Any], None],
     ) -> None:
         self._server = server
         self._hub = hub
@@ -87,9 +87,8 @@ class VisitorDesk:
         self._registry = registry
         self._vault = vault
         self._settings = settings
-        self._sign = emitter.sign
-        self._shown = emitter.shown
-        self._place = place
+        self._emitter = emitter
+        self._hint = hint
         self._here: dict[str, _Visitor] = {}
         self._sockets: dict[str, set[str]] = {}
         self._messages = Limit(settings.visitor_rate, 10.0)
@@ -193,6 +192,11 @@ class VisitorDesk:
         """Identities that have a socket in this process."""
         return list(self._sockets)
 
+    def follow(self, identity: str, conversation: str) -> None:
+        """What a visitor's tabs do is about this conversation from now on."""
+        for tab in self._sockets.get(identity, ()):
+            self._here[tab].conversation = conversation
+
     async def welcome(self, sid: str) -> None:
         """Send ``ready``: first listen, then read, so that nothing falls between."""
         who = self._here.get(sid)
@@ -216,11 +220,11 @@ class VisitorDesk:
         if row is None:
             return ready
         who.conversation = row["id"]
-        self._shown(row["id"], row["rev"], row["last_seq"])
+        self._emitter.shown(row["id"], row["rev"], row["last_seq"])
         found, older = await self._db.read(_latest_public, row["id"])
         ready["contact"] = row["contact_id"]
         ready["conversation"] = self._placed(views.conversation(row))
-        ready["messages"] = [views.for_visitor(self._sign(message)) for message in found]
+        ready["messages"] = [views.for_visitor(self._emitter.sign(message)) for message in found]
         ready["next"] = older
         ready["rev"] = row["rev"]
         return ready
@@ -267,8 +271,7 @@ class VisitorDesk:
         done = await self._hub.receive(who.live, inbound)
         if done.refused:
             raise Refusal(done.refused, field=done.field)
-        for tab in self._sockets.get(who.identity, ()):
-            self._here[tab].conversation = done.conversation
+        self.follow(who.identity, done.conversation)
         ack: SendAck = {
             "ok": True,
             "conversation": done.conversation,
@@ -285,8 +288,8 @@ class VisitorDesk:
             raise Refusal("not_found", field="conversation")
         ack: SyncAck = {
             "ok": True,
-            "messages": [views.for_visitor(self._sign(message)) for message in found.messages],
-            "changed": [views.for_visitor(self._sign(message)) for message in found.changed],
+            "messages": [views.for_visitor(self._emitter.sign(message)) for message in found.messages],
+            "changed": [views.for_visitor(self._emitter.sign(message)) for message in found.changed],
             "next": found.next,
             "rev": found.rev,
             "conversation": self._placed(found.conversation),
@@ -294,7 +297,7 @@ class VisitorDesk:
         return dict(ack)
 
     def _placed(self, view: Conversation) -> Conversation:
-        place_visitor(view, self._place)
+        place_visitor(view, self._emitter.place)
         return view
 
     async def _typing(self, who: _Visitor, data: Any) -> dict[str, Any]:
@@ -303,7 +306,7 @@ class VisitorDesk:
             event: TypingEvent = {
                 "conversation": who.conversation, "sender": "contact", "name": None, "on": said.on
             }  # fmt: skip
-            self._server.publish("/agent", "agents", "typing", event)
+            self._hint("/agent", "agents", "typing", event)
         return {"ok": True}
 
     async def _seen(self, who: _Visitor, data: Any) -> dict[str, Any]:
@@ -312,7 +315,7 @@ class VisitorDesk:
             seq = await self._hub.mark(Mark(who.conversation, said.seq, identity=who.identity))
             if seq is not None:
                 event = {"conversation": who.conversation, "sender": "contact", "seq": seq}
-                self._server.publish("/agent", "agents", "seen", event)
+                self._hint("/agent", "agents", "seen", event)
         return {"ok": True}
 
     async def _rate(self, who: _Visitor, data: Any) -> dict[str, Any]:

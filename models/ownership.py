@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, select
 
-from models.book import LOCKED, Book, Change, Entry, Row, queued
+from models.book import LOCKED, UNLOCKED, Book, Change, Entry, Row
 from models.clock import now
 from models.tables import conversations, outbox, presence, users
-from models.wire import Author, ErrorCode, Json
+from models.wire import Author, Availability, ErrorCode, Json
 
+_FREE = LOCKED.with_for_update(of=conversations, skip_locked=True)
 AWAY_AFTER = 30_000
 """Milliseconds without a sign of life after which an agent counts as gone (INV-12)."""
 
@@ -210,23 +211,34 @@ class AssignQueue:
     policy: Policy
 
 
-_QUEUE = (
-    select(conversations.c.id)
-    .where(conversations.c.status == "open", conversations.c.assignee_id.is_(None))
-    .order_by(conversations.c.priority.desc(), conversations.c.waiting_since, conversations.c.id)
-)
+_IN_QUEUE = and_(conversations.c.status == "open", conversations.c.assignee_id.is_(None))
+_IN_ORDER = (conversations.c.priority.desc(), conversations.c.waiting_since, conversations.c.id)
+AT_ONCE = 200
+"""Chats from the head of the queue that one look may give out."""
 
 
 def queue(conn: Connection) -> list[str]:
     """The conversations that wait for a person, first in line first."""
-    return list(conn.execute(_QUEUE.limit(1000)).scalars())
+    return list(conn.execute(select(conversations.c.id).where(_IN_QUEUE).order_by(*_IN_ORDER).limit(1000)).scalars())
+
+
+def rows(conn: Connection, ids: Sequence[str]) -> list[RowMapping]:
+    """These conversations with what views need, unlocked."""
+    return list(conn.execute(UNLOCKED.where(conversations.c.id.in_(ids))).mappings())
+
+
+def present(conn: Connection) -> dict[str, tuple[Availability, int]]:
+    """Agents with a recent sign of life: what they chose, and when it was written."""
+    query = select(presence).where(presence.c.seen_at > now(conn) - AWAY_AFTER)
+    return {row["user_id"]: (row["availability"], row["seen_at"]) for row in conn.execute(query).mappings()}
 
 
 def candidates(conn: Connection) -> list[Candidate]:
     """Agents who are online, with their load; locked first, so that the load counts what others have just given."""
     there = and_(presence.c.availability == "online", presence.c.seen_at > now(conn) - AWAY_AFTER)
     online = select(users.c.id).join(presence, presence.c.user_id == users.c.id)
-    online = online.where(there, users.c.disabled.is_(False)).order_by(users.c.id).with_for_update(of=users)
+    online = online.where(there, users.c.disabled.is_(False)).order_by(users.c.id)
+    online = online.with_for_update(of=users, key_share=True)
     ids = list(conn.execute(online).scalars())
     load = (
         select(func.count())
@@ -240,14 +252,22 @@ def candidates(conn: Connection) -> list[Candidate]:
 
 
 def assign_queue(conn: Connection, arg: AssignQueue) -> list[Change]:
-    """Walk the queue in order and assign what the policy can place (INV-10: one owner, never above capacity)."""
-    book = Book(conn)
-    book.load(conn.execute(_QUEUE.where(conversations.c.inbox_id.in_(arg.inboxes)).limit(200)).scalars())
-    people = {agent.id: agent for agent in candidates(conn)}
-    if not people:
+    """Give out the queue in its order, as the policy can place it (INV-10: one owner, never above capacity).
+
+    Whoever is being written to or claimed at this moment is not waited for: it ends there and goes on at the next look,
+    so that nobody behind is served first. Several processes may do this at once.
+    """
+    mine = and_(_IN_QUEUE, conversations.c.inbox_id.in_(arg.inboxes))
+    line = list(conn.execute(select(conversations.c.id).where(mine).order_by(*_IN_ORDER).limit(AT_ONCE)).scalars())
+    if not line:
         return []
+    book = Book(conn)
+    book.keep_all(conn.execute(_FREE.where(mine, conversations.c.id.in_(line))).mappings())
+    people = {agent.id: agent for agent in candidates(conn)}
     changes = []
-    for row in sorted(filter(queued, book.rows()), key=_place):
+    for row in map(book.row, line) if people else ():
+        if row is None:
+            break
         chat = Waiting(row["id"], row["version"], row["inbox_id"], row["language"], row["last_agent_id"])
         decision = arg.policy(chat, list(people.values()))
         if decision is None:
@@ -259,10 +279,6 @@ def assign_queue(conn: Connection, arg: AssignQueue) -> list[Change]:
     return changes
 
 
-def _place(row: Row) -> tuple[int, int, str]:
-    return -row["priority"], row["waiting_since"] or 0, row["id"]
-
-
 def _place_with(book: Book, row: Row, decision: Assignment) -> Change:
     entry = book.entry(row)
     who = decision.agent
@@ -272,17 +288,27 @@ def _place_with(book: Book, row: Row, decision: Assignment) -> Change:
     return book.close(entry)
 
 
+def _left_alone(moment: int) -> ColumnElement[bool]:
+    """Chats whose customer waits for an agent who is gone."""
+    gone = select(users.c.id).outerjoin(presence, presence.c.user_id == users.c.id)
+    gone = gone.where((presence.c.seen_at.is_(None)) | (presence.c.seen_at < moment - AWAY_AFTER))
+    return and_(
+        conversations.c.status == "open",
+        conversations.c.waiting_since.is_not(None),
+        conversations.c.waiting_since < moment - AWAY_AFTER,
+        conversations.c.assignee_id.in_(gone),
+    )
+
+
+def any_left_alone(conn: Connection) -> bool:
+    """Whether there is something to put back into the queue."""
+    return conn.execute(select(conversations.c.id).where(_left_alone(now(conn))).limit(1)).first() is not None
+
+
 def requeue_absent(conn: Connection, _arg: None = None) -> list[Change]:
     """Put chats whose customer waits for an agent who is gone back into the queue; they keep their place (INV-12)."""
     book = Book(conn)
-    gone = select(users.c.id).outerjoin(presence, presence.c.user_id == users.c.id)
-    gone = gone.where((presence.c.seen_at.is_(None)) | (presence.c.seen_at < book.now - AWAY_AFTER))
-    waiting = and_(
-        conversations.c.status == "open",
-        conversations.c.waiting_since.is_not(None),
-        conversations.c.waiting_since < book.now - AWAY_AFTER,
-        conversations.c.assignee_id.in_(gone),
-    )
+    waiting = _left_alone(book.now)
     book.keep_all(conn.execute(LOCKED.where(waiting).limit(200)).mappings())
     changes = []
     for row in book.rows():

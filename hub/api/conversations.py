@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from hub.agents import AgentDesk
 from hub.api.session import Guard
+from hub.colleagues import Colleagues
 from hub.emitter import place_agent
 from hub.problems import Problem, StrictRoute
 from hub.queueboard import QueueBoard
@@ -48,7 +48,7 @@ def conversation_routes(
     db: Database,
     registry: Registry,
     board: QueueBoard,
-    desk: AgentDesk,
+    colleagues: Colleagues,
     sign: Callable[[AgentMessage], AgentMessage],
     guard: Guard,
 ) -> APIRouter:
@@ -107,7 +107,7 @@ def conversation_routes(
         placed(found["conversation"])
         for message in found["messages"]:
             sign(message)
-        found["viewing"] = desk.viewers(conversation)
+        found["viewing"] = colleagues.viewers(conversation)
         return found
 
     @routes.get("/{conversation}/messages")
