@@ -40,6 +40,7 @@ from hub.figures import Figures
 from hub.hardened import HardenedServer
 from hub.inboxes import load_config
 from hub.intake import Fetcher, Intake
+from hub.limits import Tally
 from hub.media import FileStore
 from hub.metrics import metric_routes
 from hub.others import Others, Publish
@@ -184,7 +185,8 @@ def _join(parts: Parts, others: Others, line: "RedisLine | None", emitter: Emitt
     if line:
         line.heard = sweep.heard
         others.listen(parts.colleagues, parts.signin, parts.desk, sweep.at_once)
-        parts.together.append(line.run)
+        tally = Tally(line.add, parts.vault.mark("tally"), visitors.limits)
+        parts.together += [line.run, tally.run]
 
 
 def _line(settings: Settings, vault: Vault, me: str) -> "RedisLine | None":

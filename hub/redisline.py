@@ -9,7 +9,7 @@ import contextlib
 import logging
 import random
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -32,6 +32,14 @@ MOST_RUNG = 5_000
 """Conversations whose bell waits; more are left to the sweep."""
 MOST_SAID = 1_000
 """Hints that wait; the oldest are forgotten."""
+_BUCKET = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local full = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now) + math.ceil(ARGV[1] * ARGV[2] * 1000)
+redis.call('SET', KEYS[1], string.format('%d', full), 'PX', full - now)
+return full - now
+"""
+"""Takes ARGV[1] tokens, each of which takes ARGV[2] seconds to come back; answers in how many milliseconds all are."""
 GONE = (RedisError, OSError, TimeoutError)
 
 _log = logging.getLogger("frontdesk.line")
@@ -87,6 +95,16 @@ class RedisLine:
         """Give the other processes a hint (JSON) that may be lost."""
         self._said.append((topic, data))
         self._something.set()
+
+    async def add(self, taken: Sequence[tuple[str, int, float]]) -> list[float]:
+        """Take tokens from buckets that the deployment's processes share; see :data:`hub.limits.Add`."""
+        try:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for key, number, each in taken:
+                    pipe.execute_command("EVAL", _BUCKET, 1, f"{self._channel}:{key}", number, each)
+                return [milliseconds / 1000 for milliseconds in await pipe.execute()]
+        except RedisError as error:
+            raise ConnectionError(type(error).__name__) from None
 
     def on(self, topic: str, do: Callable[[str, Any], None]) -> None:
         """Call ``do(process, data)`` with the hints of a topic that others give."""

@@ -94,6 +94,7 @@ class VisitorDesk:
         self._messages = Limit(settings.visitor_rate, 10.0)
         self._chatter = Limit(60, 10.0)
         self._connects = Limit(settings.connect_rate, 60.0)
+        self.limits = {"send": self._messages, "chatter": self._chatter, "connect": self._connects}
         self._told: set[str] = set()
         self._events = {
             "send": self._send,

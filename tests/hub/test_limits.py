@@ -51,6 +51,26 @@ def test_old_keys_are_forgotten() -> None:
     assert limit.wait("0") == 0.0
 
 
+def test_what_others_took_counts() -> None:
+    """# S-23: a bucket emptied elsewhere is empty here; one that is fuller elsewhere changes nothing."""
+    clock = Clock()
+    limit = Limit(5, 10.0, clock=clock)
+    limit.learn("a", 10.0)
+    assert limit.wait("a") == 2.0
+    limit.learn("a", 1.0)
+    assert limit.wait("a") == 2.0
+    clock.now += 2.0
+    assert limit.wait("a") == 0.0
+
+
+def test_only_what_was_taken_is_counted() -> None:
+    limit = Limit(2, 10.0, clock=Clock())
+    assert limit.taken() == {}
+    assert [limit.wait(key) > 0 for key in "aaab"] == [False, False, True, False]
+    assert limit.taken() == {"a": 2, "b": 1}
+    assert limit.taken() == {}
+
+
 @given(
     burst=st.integers(1, 20),
     seconds=st.floats(0.5, 60.0),
