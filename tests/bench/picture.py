@@ -7,8 +7,8 @@ from html import escape
 from tests.bench.goals import Goal
 
 WIDTH, ROW, TOP = 960, 26, 46
-LEFT, RIGHT = 400, 800
-LOW, HIGH = 0.25, 8.0
+LEFT, RIGHT = 420, 800
+LOW, HIGH = 0.25, 4.0
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 .id { font-weight: 600 } .small { font-size: 11px; fill: #59636e } .grid { stroke: #d1d9e0 } .one { stroke: #1f2328 }
@@ -29,8 +29,8 @@ def better(goal: Goal, value: float) -> float:
 
 
 def picture(found: Sequence[tuple[Goal, float | None]]) -> str:
-    """An SVG of all rows that have a bar and a value."""
-    drawn = [(goal, value) for goal, value in found if goal.bar is not None and value is not None]
+    """An SVG of all rows that have a bar; those without a value say so."""
+    drawn = [(goal, value) for goal, value in found if goal.bar is not None]
     bottom = TOP + ROW * len(drawn)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {bottom + 12}" role="img">',
@@ -38,7 +38,7 @@ def picture(found: Sequence[tuple[Goal, float | None]]) -> str:
         _text(_x(1) - 8, 18, "worse than the bar", "small", "end"),
         _text(_x(1) + 8, 18, "better, ○ the goal", "small"),
     ]
-    for times in (0.25, 0.5, 1, 2, 4, 8):
+    for times in (0.25, 0.5, 1, 2, 4):
         label = f"×{times:g}" if times >= 1 else f"÷{1 / times:g}"
         parts.append(_text(_x(times), TOP - 8, label, "small", "middle"))
         parts.append(_line(_x(times), TOP, bottom, "one" if times == 1 else "grid"))
@@ -47,24 +47,21 @@ def picture(found: Sequence[tuple[Goal, float | None]]) -> str:
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _row(top: int, goal: Goal, value: float) -> list[str]:
+def _row(top: int, goal: Goal, value: float | None) -> list[str]:
+    middle = top + ROW // 2
+    parts = [_text(0, middle + 4, goal.id, "id"), _text(108, middle + 4, goal.what, "small")]
+    if value is None:
+        return [*parts, _text(RIGHT + 12, middle + 4, "not measured", "small")]
     times = better(goal, value)
     start, end = sorted((_x(1), _x(times)))
     kind = "good" if times >= 1 else "bad"
-    middle = top + ROW // 2
-    parts = [
-        _text(0, middle + 4, goal.id, "id"),
-        _text(104, middle + 4, _cut(goal.what), "small"),
-        f'<rect class="{kind}" x="{start:.1f}" y="{top + 6}" width="{max(end - start, 2):.1f}" height="{ROW - 12}"/>',
-        _text(RIGHT + 12, middle + 4, f"{value:.3g} {goal.unit}", ""),
-    ]
+    place = f'x="{start:.1f}" y="{top + 6}" width="{max(end - start, 2):.1f}" height="{ROW - 12}"'
+    parts.append(f'<rect class="{kind}" {place}/>')
     if goal.goal is not None:
         parts.append(f'<circle class="goal" cx="{_x(better(goal, goal.goal)):.1f}" cy="{middle}" r="4"/>')
+    unit = "" if goal.unit == "ratio" else f" {goal.unit}"
+    parts.append(_text(RIGHT + 12, middle + 4, f"{value:.3g}{unit}, bar {goal.bar:,g}", ""))
     return parts
-
-
-def _cut(words: str) -> str:
-    return words if len(words) <= 54 else words[:53] + "…"
 
 
 def _x(times: float) -> float:

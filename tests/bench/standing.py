@@ -77,7 +77,7 @@ class Standing:
         Nothing else runs then, so the hub and its bot may use every core.
         """
         with tempfile.TemporaryDirectory(dir=WORK) as name:
-            sample = trained_sample(WORK)
+            sample = trained_sample(Path(name))
             hub = HubProcess(Path(name) / "var", f"sqlite:///{name}/hub.db", sample, dev="false")
             began = time.monotonic()
             hub.spawn()

@@ -65,6 +65,9 @@ def test_what_is_void_or_noisy_is_said() -> None:
 def test_the_picture_is_an_image_of_every_row_with_a_bar() -> None:
     table = report.rows(GOALS, everything())
     drawn = ET.fromstring(picture([(row.goal, row.value) for row in table] + [(GOALS[0], None)]))
+    words = [element.text or "" for element in drawn if element.tag.endswith("text")]
+    assert words.count("not measured") == 1
+    assert max(len(goal.what) for goal in GOALS if goal.bar is not None) <= 54, "as much as has room"
     bars = [element for element in drawn if element.tag.endswith("rect")]
     assert len(bars) == sum(goal.bar is not None for goal in GOALS)
     assert all(0 < float(bar.get("width", "0")) <= 400 for bar in bars)
