@@ -13,7 +13,14 @@ MAX_AGE = 300
 """Longest life of a site's JWT in seconds."""
 _PHONE = re.compile(r"\+[1-9][0-9]{5,14}")
 
-_OPTIONS: Options = {"require": ["exp", "aud", "sub"], "strict_aud": True}
+_OPTIONS: Options = {
+    "require": ["exp", "aud", "sub"],
+    "strict_aud": True,
+    # The times are held against the caller's clock, below.
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+}
 
 
 class IdentityError(Exception):
@@ -34,8 +41,12 @@ def prove(token: str, secret: str, audience: str, now: float) -> Proven:
         claims = jwt.decode(token, secret, algorithms=["HS256"], audience=audience, options=_OPTIONS)
     except (jwt.PyJWTError, ValueError, OverflowError) as error:
         raise IdentityError(type(error).__name__) from None
-    if not isinstance(claims["exp"], int | float) or claims["exp"] - now > MAX_AGE:
-        raise IdentityError("LivesTooLong")
+    exp, *starts = (claims.get(claim, 0) for claim in ("exp", "nbf", "iat"))
+    # NaN compares as false, so what is asked is that a time fits, never that it does not.
+    if not isinstance(exp, int | float) or not now < exp <= now + MAX_AGE:
+        raise IdentityError("ExpiredOrLivesTooLong")
+    if not all(isinstance(start, int | float) and start <= now for start in starts):
+        raise IdentityError("NotYetValid")
     sub = str(claims["sub"])
     if not sub or clean(sub) != sub:
         raise IdentityError("OddSubject")

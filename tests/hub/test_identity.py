@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import json
-import time
 from typing import Any
 
 import jwt
@@ -16,7 +15,7 @@ from hub.identity import MAX_AGE, IdentityError, prove
 
 SECRET = "s" * 64
 KEY = "shop"
-NOW = time.time()
+NOW = 1_800_000_000.0
 GOOD = {"sub": "u-1", "aud": KEY, "exp": int(NOW) + 240}
 
 
@@ -62,6 +61,9 @@ FORGED = {
     "lives too long": _sign({**GOOD, "exp": int(NOW) + MAX_AGE + 60}),
     "lives for ever": _sign({**GOOD, "exp": 2**53}),
     "not yet valid": _sign({**GOOD, "nbf": int(NOW) + 200}),
+    "made in the future": _sign({**GOOD, "iat": int(NOW) + 200}),
+    "a text for a start": _by_hand(HS, _payload(nbf=str(int(NOW)))),
+    "NaN for a start": _by_hand(HS, _payload(nbf=float("nan"))),
     "for another inbox": _sign({**GOOD, "aud": "other"}),
     "for several inboxes": _sign({**GOOD, "aud": [KEY, "other"]}),
     "for nobody": _sign(_without("aud")),
