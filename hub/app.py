@@ -140,7 +140,7 @@ def build(settings: Settings) -> Parts:
     app = FastAPI(title="Frontdesk", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json", lifespan=None)
     simulator = Simulator(registry, app, settings.public_url) if settings.dev else None
     http = httpx.AsyncClient(timeout=15.0, trust_env=False, mounts=simulator.mounts() if simulator else None)
-    server = HardenedServer(polling=settings.polling)
+    server = HardenedServer(polling=settings.polling, fast=settings.fast_sockets)
     out = SocketPublisher(server)
     board = QueueBoard(db, registry, out)
     line = _line(settings, vault, owner)

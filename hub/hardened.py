@@ -11,7 +11,7 @@ import contextlib
 import functools
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import engineio
@@ -22,16 +22,14 @@ from engineio.exceptions import SocketIsClosedError
 from socketio import packet
 from socketio.exceptions import ConnectionRefusedError as Refused
 
-from hub import strictjson
+from hub import fastpath, strictjson
+from hub.fastpath import MAX_BYTES, MAX_FRAMES, RESERVED, FastSocket
 from models.wire import ErrorBody
 
-MAX_FRAMES = 200
-"""Frames that may wait for one slow reader."""
-MAX_BYTES = 1 << 20
-"""Bytes that may wait for one slow reader (INV-17)."""
 CONNECT_SECONDS = 10.0
 """Time a socket has to CONNECT (S-6)."""
-RESERVED = frozenset({"connect", "disconnect", "connect_error"})
+SWEEP = 1.0
+"""Seconds between two looks at all sockets."""
 _SID = "frontdesk.sid"
 _ASKS = re.compile(r"2(/[a-z]+),(\d{1,15})\[")
 """An event that wants an answer, up to its JSON."""
@@ -90,17 +88,42 @@ class _Json:
 
 
 class _Engine(engineio.AsyncServer):  # type: ignore[misc]  # the library ships no types
-    malformed: Callable[[Any], Awaitable[None]]
+    cork: fastpath.Cork
+    gate: "HardenedServer"
 
     def create_queue(self, *_args: Any, **_kwargs: Any) -> BoundedQueue:
         return BoundedQueue()
 
     async def _handle_connect(self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None) -> Any:
+        if transport == "websocket" and self.gate.fast:
+            if protocol := fastpath.protocol_of(environ):
+                await self._serve(environ, FastSocket(self, self.generate_id(), protocol, self.gate, self.cork))
+                return ""
+            self.gate.slower("this is not the websocket of uvicorn that it knows")
         try:
             return await super()._handle_connect(environ, transport, jsonp_index)
-        except ValueError:  # a frame that is no packet at all: the library would leave its socket behind
-            await self.malformed(environ.get(_SID))
+        except ValueError as error:  # a frame that is no packet at all: the library would leave its socket behind
+            socket = self.sockets[environ[_SID]]
+            await self.gate.failed(socket.sid, "", error)
+            socket.queue.put_nowait(None)
             return ""
+
+    async def _serve(self, environ: dict[str, Any], socket: FastSocket) -> None:
+        """What the library does with a new websocket, for one of ours."""
+        self.sockets[socket.sid] = socket
+        try:
+            await self._trigger_event("connect", socket.sid, environ, run_async=False)
+            await environ["asgi.send"]({"type": "websocket.accept"})
+            hello = {
+                "sid": socket.sid, "upgrades": [], "pingTimeout": int(self.ping_timeout * 1000),
+                "pingInterval": int(self.ping_interval * 1000), "maxPayload": self.max_http_buffer_size,
+            }  # fmt: skip
+            await socket.send(engine_packet.Packet(engine_packet.OPEN, hello))
+            socket.schedule_ping()
+            await socket.run(environ["asgi.receive"])
+        finally:
+            await socket.close(abort=True, reason=self.reason.TRANSPORT_CLOSE)
+            self.sockets.pop(socket.sid, None)
 
 
 class HardenedServer(socketio.AsyncServer):  # type: ignore[misc]  # the library ships no types
@@ -110,8 +133,10 @@ class HardenedServer(socketio.AsyncServer):  # type: ignore[misc]  # the library
     CONNECT answer, so nothing overtakes it.
     """
 
-    def __init__(self, *, polling: bool = False) -> None:
+    def __init__(self, *, polling: bool = False, fast: bool = True) -> None:
+        self.fast = fast
         super().__init__(
+            client_manager=_Manager(),
             async_mode="asgi",
             async_handlers=False,
             json=_Json,
@@ -122,15 +147,25 @@ class HardenedServer(socketio.AsyncServer):  # type: ignore[misc]  # the library
             http_compression=False,
             ping_interval=15,
             ping_timeout=10,
+            monitor_clients=not fast,
             logger=False,
             engineio_logger=_quiet(),
         )
         self.origin_known: Callable[[str], bool] = _nobody
         self.after_connect: Callable[[str, str], Awaitable[None]] = _nothing
         self._unconnected: dict[str, float] = {}
-        self._rooms: dict[str, dict[str, str]] = {}
+        self._rooms: dict[str, dict[str, Any]] = {}
         self.dropped = 0
-        self.eio.malformed = self._not_a_packet
+        self._sweeping = fast
+        self.eio.cork = []
+        self.eio.gate = self
+        if fast and (reason := fastpath.unfamiliar()):
+            self.slower(reason)
+
+    def slower(self, reason: str) -> None:
+        """Leave all further sockets to the library."""
+        self.fast = False
+        _log.warning("sockets cost several times as much as they could: %s", reason)
 
     def _engineio_server_class(self) -> Any:
         return _Engine
@@ -139,9 +174,8 @@ class HardenedServer(socketio.AsyncServer):  # type: ignore[misc]  # the library
 
     def join(self, namespace: str, sid: str, room: str) -> None:
         """Let a socket receive what is published to *room*. Only the server joins rooms (S-7)."""
-        eio_sid = self.manager.eio_sid_from_sid(sid, namespace)
-        if eio_sid:
-            self._rooms.setdefault(room, {})[sid] = eio_sid
+        if socket := self._socket(namespace, sid):
+            self._rooms.setdefault(room, {})[sid] = socket
 
     def leave(self, sid: str, room: str) -> None:
         """Stop publishing *room* to a socket."""
@@ -157,38 +191,41 @@ class HardenedServer(socketio.AsyncServer):  # type: ignore[misc]  # the library
 
     def publish(self, namespace: str, room: str, event: str, data: Any) -> None:
         """Send an event to every socket in *room*: encoded once, no task, nobody waits for a recipient."""
-        members = self._rooms.get(room)
-        if members:
-            encoded = packet.Packet(packet.EVENT, data=[event, data], namespace=namespace).encode()
-            frame = engine_packet.Packet(engine_packet.MESSAGE, encoded)
-            for eio_sid in list(members.values()):
-                self._push(eio_sid, frame)
+        if members := self._rooms.get(room):
+            _send(members.values(), namespace, event, data)
 
     def tell(self, namespace: str, sid: str, event: str, data: Any) -> None:
         """Send an event to one socket."""
-        eio_sid = self.manager.eio_sid_from_sid(sid, namespace)
-        if eio_sid:
-            encoded = packet.Packet(packet.EVENT, data=[event, data], namespace=namespace).encode()
-            self._push(eio_sid, engine_packet.Packet(engine_packet.MESSAGE, encoded))
+        if socket := self._socket(namespace, sid):
+            _send((socket,), namespace, event, data)
 
-    def _push(self, eio_sid: str, frame: Any) -> None:
-        socket = self.eio.sockets.get(eio_sid)
-        if socket is None or socket.closed:
-            return
-        with contextlib.suppress(SocketIsClosedError):
-            socket.queue.put_nowait(frame)
+    def _socket(self, namespace: str, sid: str) -> Any:
+        return self.eio.sockets.get(self.manager.eio_sid_from_sid(sid, namespace))
 
     # --- in ------------------------------------------------------------------------------------------------------
 
     async def sweep(self) -> None:
-        """Close sockets that never CONNECT; run it as a task."""
+        """Close sockets that never CONNECT, and look after fast ones; run it as a task."""
         while True:
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(SWEEP)
             now = asyncio.get_running_loop().time()
             for eio_sid, deadline in list(self._unconnected.items()):
                 if deadline < now:
                     self._unconnected.pop(eio_sid, None)
                     await self.cut(eio_sid)
+            if self._sweeping:
+                await self._look_after_sockets()
+
+    async def _look_after_sockets(self) -> None:
+        """What the library's service task does as well, but with a timer for each socket."""
+        for number, socket in enumerate(list(self.eio.sockets.values())):
+            if socket.closed:
+                self.eio.sockets.pop(socket.sid, None)
+            elif not socket.closing:
+                with contextlib.suppress(SocketIsClosedError):
+                    await socket.check_ping_timeout()
+            if number % 1_000 == 999:
+                await asyncio.sleep(0)
 
     async def cut(self, eio_sid: str) -> None:
         """End a socket at once, whatever its peer reads."""
@@ -201,7 +238,8 @@ class HardenedServer(socketio.AsyncServer):  # type: ignore[misc]  # the library
         if transport is not None:
             transport.abort()
 
-    def _overflow(self, eio_sid: str) -> None:
+    def overflow(self, eio_sid: str) -> None:
+        """A socket let too much pile up."""
         self.dropped += 1
         _log.info("socket %s dropped: it does not read", eio_sid)
         self.start_background_task(self.cut, eio_sid)
@@ -214,7 +252,9 @@ class HardenedServer(socketio.AsyncServer):  # type: ignore[misc]  # the library
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
         await super()._handle_eio_connect(eio_sid, environ)
         environ[_SID] = eio_sid
-        self.eio.sockets[eio_sid].queue.full_up = functools.partial(self._overflow, eio_sid)
+        socket = self.eio.sockets[eio_sid]
+        if not isinstance(socket, FastSocket):
+            socket.queue.full_up = functools.partial(self.overflow, eio_sid)
         self._expect_connect(eio_sid)
 
     def _expect_connect(self, eio_sid: str) -> None:
@@ -229,24 +269,30 @@ class HardenedServer(socketio.AsyncServer):  # type: ignore[misc]  # the library
         if not any(self.manager.sid_from_eio_sid(eio_sid, name) for name in self.manager.get_namespaces()):
             self._expect_connect(eio_sid)
 
-    async def _not_a_packet(self, eio_sid: str | None) -> None:
-        socket = self.eio.sockets.get(eio_sid)
-        if eio_sid and socket:
-            _log.info("socket %s cut: not a packet", eio_sid)
-            await self.cut(eio_sid)
-            socket.queue.put_nowait(None)
+    def sid(self, eio_sid: str, namespace: str) -> str | None:
+        """Id of a socket in a namespace, if it is connected to it."""
+        sid: str | None = self.manager.sid_from_eio_sid(eio_sid, namespace)
+        return sid if sid and self.manager.is_connected(sid, namespace) else None
+
+    def handler(self, namespace: str, sid: str, event: list[Any]) -> tuple[Callable[..., Any] | None, tuple[Any, ...]]:
+        """Who takes an event, and with which arguments; None: a class, which the library knows to call."""
+        handler, args = self._get_event_handler(event[0], namespace, (sid, *event[1:]))
+        return handler, args
 
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
         try:
             if not isinstance(data, str):
                 raise ValueError("binary")  # noqa: TRY004 - one kind of refusal for every malformed packet
             await super()._handle_eio_message(eio_sid, data)
-        except SocketIsClosedError:
-            await self.cut(eio_sid)
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
-            if not self._answer_ambiguous(eio_sid, data):
+        except Exception as error:
+            await self.failed(eio_sid, data, error)
+
+    async def failed(self, eio_sid: str, data: str | bytes, error: Exception) -> None:
+        """A packet could not be handled: say why if that is allowed, else end the socket."""
+        if not self._answer_ambiguous(eio_sid, data):
+            if not isinstance(error, SocketIsClosedError):
                 _log.info("socket %s cut: malformed packet (%s)", eio_sid, type(error).__name__)
-                await self.cut(eio_sid)
+            await self.cut(eio_sid)
 
     def _answer_ambiguous(self, eio_sid: str, data: Any) -> bool:
         """Answer an event whose JSON is not strict (S-16), if that is what is wrong and it asks for an answer."""
@@ -258,7 +304,7 @@ class HardenedServer(socketio.AsyncServer):  # type: ignore[misc]  # the library
         except ValueError as error:
             body: ErrorBody = {"code": "bad_request", "message": str(error)}
             answer = packet.Packet(packet.ACK, [{"ok": False, "error": body}], namespace=asks[1], id=int(asks[2]))
-            self._push(eio_sid, engine_packet.Packet(engine_packet.MESSAGE, answer.encode()))
+            _push(self.eio.sockets[eio_sid], answer.encode().encode())
             return True
         return False
 
@@ -276,6 +322,38 @@ class HardenedServer(socketio.AsyncServer):  # type: ignore[misc]  # the library
         if not isinstance(data, list) or not data or not isinstance(data[0], str) or data[0] in RESERVED:
             raise ValueError("not an event")
         await super()._handle_event(eio_sid, namespace, id, data)
+
+
+class _Manager(socketio.AsyncManager):  # type: ignore[misc]  # the library ships no types
+    def basic_disconnect(self, sid: str, namespace: str, **_more: Any) -> None:
+        """Forget a socket. The library would copy the table of all sockets to find the two rooms every socket has."""
+        for room in (sid, None):
+            self.basic_leave_room(sid, namespace, room)
+        self.callbacks.pop(sid, None)
+        for pending in (self.pending_connect, self.pending_disconnect):
+            if sid in pending.get(namespace, ()):
+                pending[namespace].remove(sid)
+                if not pending[namespace]:
+                    del pending[namespace]
+
+
+def _send(sockets: Iterable[Any], namespace: str, event: str, data: Any) -> None:
+    payload = b"2%b,%b" % (namespace.encode(), orjson.dumps((event, data)))
+    frame = fastpath.frame(b"4" + payload)
+    for socket in sockets:
+        if type(socket) is FastSocket:
+            socket.write(frame)
+        else:
+            _push(socket, payload)
+
+
+def _push(socket: Any, payload: bytes) -> None:
+    """Send one Socket.IO packet to one socket of either kind."""
+    if isinstance(socket, FastSocket):
+        socket.write(fastpath.frame(b"4" + payload))
+    elif not socket.closed:
+        with contextlib.suppress(SocketIsClosedError):
+            socket.queue.put_nowait(engine_packet.Packet(engine_packet.MESSAGE, payload.decode()))
 
 
 def _nobody(_origin: str) -> bool:

@@ -132,6 +132,8 @@ class Settings(BaseSettings):
     """Whose ``X-Forwarded-For`` is believed (S25)."""
     polling: bool = False
     """Long polling for old third-party clients; one process only."""
+    fast_sockets: bool = True
+    """Off: every socket is handled by python-socketio's own code, which costs several times as much."""
     visitor_rate: Rate = 10
     """Messages a visitor may send in 10 seconds."""
     connect_rate: Rate = 30

@@ -38,9 +38,10 @@ def _measure(value: Any, left: int) -> tuple[int, bool]:
 
     As many keys as colons prove that no key came twice: a colon inside a string only makes us look closer.
     """
-    if isinstance(value, dict):
-        keys, inner = len(value), list(value.values())
-    elif isinstance(value, list):
+    kind = type(value)
+    if kind is dict:
+        keys, inner = len(value), value.values()
+    elif kind is list:
         keys, inner = 0, value
     else:
         return 0, _is_odd(value)
@@ -48,8 +49,9 @@ def _measure(value: Any, left: int) -> tuple[int, bool]:
         raise ValueError(_DEEP)
     odd = False
     for item in inner:
-        more, strange = _measure(item, left - 1)
-        keys, odd = keys + more, odd or strange
+        if type(item) is not str:
+            more, strange = _measure(item, left - 1)
+            keys, odd = keys + more, odd or strange
     return keys, odd
 
 

@@ -3,74 +3,21 @@
 import asyncio
 import json
 import logging
-import socket
 from collections.abc import AsyncIterator
-from typing import Any, Self
 
 import pytest
-import socketio
-import uvicorn
 
 from hub import hardened
-from hub.hardened import MAX_BYTES, MAX_FRAMES, BoundedQueue, HardenedServer
+from hub.fastpath import MAX_BYTES, MAX_FRAMES
+from hub.hardened import BoundedQueue
+from tests.support.gateway import Gateway
 from tests.support.raw import Raw
 
 
-class Running:
-    """A hardened server on loopback that notes which handlers ran, and with what."""
-
-    def __init__(self) -> None:
-        self.server = HardenedServer()
-        self.server.origin_known = lambda origin: origin == "https://shop.example"
-        self.ran: list[tuple[Any, ...]] = []
-        self.left = asyncio.Event()
-        self.server.on("connect", self._connect, namespace="/visitor")
-        self.server.on("disconnect", self._disconnect, namespace="/visitor")
-        self.server.on("*", self._event, namespace="/visitor")
-        config = uvicorn.Config(
-            socketio.ASGIApp(self.server), port=0, ws="websockets-sansio", ws_max_size=65_536, log_config=None
-        )
-        self._uvicorn = uvicorn.Server(config)
-        self.url = ""
-
-    async def _connect(self, sid: str, environ: dict[str, Any], auth: Any) -> bool:
-        self.ran.append(("connect", auth, environ.get("REMOTE_ADDR")))
-        if auth.get("fail"):
-            raise TypeError("a handler's own fault")
-        if auth.get("refuse"):
-            raise self.server.refused({"code": "unauthorized", "message": "no"})
-        return True
-
-    async def _disconnect(self, sid: str, _reason: Any = None) -> None:
-        self.ran.append(("disconnect",))
-        self.left.set()
-
-    async def _event(self, name: str, sid: str, *args: Any) -> dict[str, Any]:
-        self.ran.append((name, *args))
-        if name == "join":
-            self.server.join("/visitor", sid, "room")
-        return {"ok": True}
-
-    async def __aenter__(self) -> Self:
-        self._serving = asyncio.create_task(self._uvicorn.serve())
-        while not self._uvicorn.started:  # noqa: ASYNC110 - uvicorn tells by this flag only
-            await asyncio.sleep(0.01)
-        port = self._uvicorn.servers[0].sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        self._uvicorn.should_exit = True
-        await self._serving
-        await self.server.shutdown()
-
-    def names(self) -> list[Any]:
-        return [call[0] for call in self.ran]
-
-
-@pytest.fixture
-async def running() -> AsyncIterator[Running]:
-    async with Running() as made:
+@pytest.fixture(params=[True, False], ids=["fast", "stock"])
+async def running(request: pytest.FixtureRequest) -> AsyncIterator[Gateway]:
+    """Every guard holds whichever code handles the socket."""
+    async with Gateway(fast=request.param) as made:
         yield made
 
 
@@ -114,7 +61,7 @@ MALFORMED = [
 
 @pytest.mark.parametrize("frame", FORGED + MALFORMED)
 async def test_forged_and_malformed_frames_have_no_effect(
-    running: Running, caplog: pytest.LogCaptureFixture, frame: str
+    running: Gateway, caplog: pytest.LogCaptureFixture, frame: str
 ) -> None:
     # S-5 INV-18
     caplog.set_level(logging.INFO)
@@ -130,7 +77,7 @@ async def test_forged_and_malformed_frames_have_no_effect(
 
 
 @pytest.mark.parametrize("frame", [b"\x04binary", b"", b"42/visitor,[]"])
-async def test_binary_frames_end_the_socket(running: Running, frame: bytes) -> None:
+async def test_binary_frames_end_the_socket(running: Gateway, frame: bytes) -> None:
     async with Raw(running.url) as raw:
         await raw.connect({"v": 1})
         await raw.send(frame)
@@ -139,7 +86,7 @@ async def test_binary_frames_end_the_socket(running: Running, frame: bytes) -> N
     assert set(running.names()) <= {"connect", "disconnect"}
 
 
-async def test_a_second_connect_ends_the_socket(running: Running) -> None:
+async def test_a_second_connect_ends_the_socket(running: Gateway) -> None:
     # S-5
     async with Raw(running.url) as raw:
         await raw.connect({"v": 1})
@@ -148,7 +95,7 @@ async def test_a_second_connect_ends_the_socket(running: Running) -> None:
     assert running.names().count("connect") == 1
 
 
-async def test_events_without_connect_reach_nobody(running: Running) -> None:
+async def test_events_without_connect_reach_nobody(running: Gateway) -> None:
     async with Raw(running.url) as raw:
         await raw.send('42/visitor,1["send",{}]')
         await raw.send("41/visitor,")
@@ -158,7 +105,7 @@ async def test_events_without_connect_reach_nobody(running: Running) -> None:
     assert running.names()[0] == "connect"
 
 
-async def test_other_namespaces_are_refused(running: Running) -> None:
+async def test_other_namespaces_are_refused(running: Gateway) -> None:
     for namespace in ("/", "/admin", "/__class__"):
         async with Raw(running.url, namespace) as raw:
             await raw.send(f"40{namespace}," if namespace != "/" else "40")
@@ -179,7 +126,7 @@ AMBIGUOUS = {
 
 @pytest.mark.parametrize("body", AMBIGUOUS.values(), ids=AMBIGUOUS)
 async def test_json_that_may_mean_two_things_is_a_typed_error(
-    running: Running, caplog: pytest.LogCaptureFixture, body: str
+    running: Gateway, caplog: pytest.LogCaptureFixture, body: str
 ) -> None:
     # S-16
     caplog.set_level(logging.INFO)
@@ -195,7 +142,7 @@ async def test_json_that_may_mean_two_things_is_a_typed_error(
     assert len(lines(caplog)) <= 1
 
 
-async def test_frames_beyond_64_kib_end_the_socket(running: Running) -> None:
+async def test_frames_beyond_64_kib_end_the_socket(running: Gateway) -> None:
     # S-23
     async with Raw(running.url) as raw:
         await raw.connect({"v": 1})
@@ -208,7 +155,7 @@ async def test_frames_beyond_64_kib_end_the_socket(running: Running) -> None:
 # --- connecting --------------------------------------------------------------------------------------------------
 
 
-async def test_an_exception_in_connect_is_a_refusal(running: Running) -> None:
+async def test_an_exception_in_connect_is_a_refusal(running: Gateway) -> None:
     """# S-6: the client is told, and the handler never runs again without its arguments."""
     async with Raw(running.url) as raw:
         await raw.send('40/visitor,{"fail":true}')
@@ -217,23 +164,22 @@ async def test_an_exception_in_connect_is_a_refusal(running: Running) -> None:
     assert [call[:2] for call in running.ran] == [("connect", {"fail": True})]
 
 
-async def test_a_refusal_says_why(running: Running) -> None:
+async def test_a_refusal_says_why(running: Gateway) -> None:
     async with Raw(running.url) as raw:
         refused = await raw.connect({"refuse": True})
         assert refused["data"]["code"] == "unauthorized" if "data" in refused else refused["code"] == "unauthorized"
 
 
 @pytest.mark.parametrize("auth", ["[]", '"text"', "7", "null", "true"])
-async def test_auth_that_is_no_object_is_no_auth(running: Running, auth: str) -> None:
+async def test_auth_that_is_no_object_is_no_auth(running: Gateway, auth: str) -> None:
     async with Raw(running.url) as raw:
         await raw.connect(auth)
     assert running.ran[0][:2] == ("connect", {"v": 0})
 
 
-async def test_who_never_connects_is_cut(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_never_connects_is_cut(running: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     # S-6
     monkeypatch.setattr(hardened, "CONNECT_SECONDS", 0.2)
-    sweep = asyncio.create_task(running.server.sweep())
     async with Raw(running.url) as idle, Raw(running.url) as refused, Raw(running.url) as left:
         await refused.connect({"refuse": True})
         await left.connect({"v": 1})
@@ -241,7 +187,6 @@ async def test_who_never_connects_is_cut(running: Running, monkeypatch: pytest.M
         assert await idle.ended(3.0)
         assert await refused.ended(3.0)
         assert await left.ended(3.0)
-    sweep.cancel()
 
 
 @pytest.mark.parametrize(
@@ -255,7 +200,7 @@ async def test_who_never_connects_is_cut(running: Running, monkeypatch: pytest.M
         "x" * 5_000,
     ],
 )
-async def test_unknown_origins_fail_at_the_handshake(running: Running, origin: str) -> None:
+async def test_unknown_origins_fail_at_the_handshake(running: Gateway, origin: str) -> None:
     # S-4
     with pytest.raises(Exception, match=r"HTTP 40[03]"):
         async with Raw(running.url, origin=origin):
@@ -263,13 +208,13 @@ async def test_unknown_origins_fail_at_the_handshake(running: Running, origin: s
     assert running.ran == []
 
 
-async def test_known_and_missing_origins_may_shake_hands(running: Running) -> None:
+async def test_known_and_missing_origins_may_shake_hands(running: Gateway) -> None:
     for origin in ("https://shop.example", None):
         async with Raw(running.url, origin=origin) as raw:
             assert "sid" in await raw.connect({"v": 1})
 
 
-async def test_polling_is_off(running: Running) -> None:
+async def test_polling_is_off(running: Gateway) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", int(running.url.rpartition(":")[2]))
     writer.write(b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert b" 400 " in (await reader.read()).split(b"\r\n")[0]
@@ -303,27 +248,3 @@ async def test_a_queue_is_bounded_in_frames_and_bytes() -> None:
     assert dropped == ["full", "heavy"]
     heavy.get_nowait()
     heavy.put_nowait(packet.Packet(packet.MESSAGE, "x"))
-
-
-async def test_a_slow_reader_is_dropped_and_hurts_nobody(running: Running) -> None:
-    # INV-17
-    slow_socket = socket.create_connection(("127.0.0.1", int(running.url.rpartition(":")[2])))
-    slow_socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    async with Raw(running.url) as good:
-        async with Raw(running.url, sock=slow_socket, max_queue=1) as slow:
-            for raw in (good, slow):
-                await raw.connect({"v": 1})
-                await raw.call("join", {})
-            slow.socket.transport.pause_reading()
-            said = 0
-            async with asyncio.timeout(20):
-                while not running.server.dropped:
-                    running.server.publish("/visitor", "room", "news", {"n": said, "x": "y" * 20_000})
-                    said += 1
-                    await good.packet('42/visitor,["news"')
-            assert running.server.dropped == 1
-            slow.socket.transport.abort()
-        running.server.publish("/visitor", "room", "news", {"n": said})
-        assert f'"n":{said}' in await good.packet('42/visitor,["news"')
-    heard = [json.loads(frame[11:])[1]["n"] for frame in good.heard if '"news"' in frame]
-    assert heard == list(range(said + 1))

@@ -25,15 +25,23 @@ class Raw:
 
     async def __aenter__(self) -> Self:
         self.socket: ClientConnection = await connect(
-            self._url, origin=self._origin, compression=None, max_size=None, **self._more
+            self._url, origin=self._origin, compression=None, max_size=None, ping_interval=None, **self._more
         )
-        assert str(await self.socket.recv()).startswith("0")
+        self.opened = str(await self.socket.recv())
+        assert self.opened.startswith("0")
         return self
 
     async def __aexit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         await self.socket.close()
+
+    @classmethod
+    def beside(cls, other: "Raw", namespace: str) -> "Raw":
+        """The same websocket in another namespace."""
+        made = cls("", namespace)
+        made.socket, made.heard = other.socket, other.heard
+        return made
 
     async def send(self, frame: str | bytes) -> None:
         """Send one frame as it is."""
