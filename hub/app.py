@@ -83,7 +83,12 @@ class SocketPublisher:
     """Publishes to this process's sockets, or as *publish* does."""
 
     def __init__(self, server: HardenedServer, publish: Publish | None = None) -> None:
+        self._server = server
         self._publish = publish or server.publish
+
+    def hears(self, identity: str) -> bool:
+        """Whether a visitor has a tab here."""
+        return self._server.anyone(identity)
 
     def to_visitor(self, identity: str, event: str, data: Any) -> None:
         """To every tab of one visitor."""

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from hub.notices import notices
 from models import views
 from models.book import Change
-from models.wire import AgentMessage, Attachment, Conversation, Summary
+from models.wire import AgentMessage, Attachment, Author, Conversation, Summary
 
 REMEMBERED = 20_000
 """Conversations whose last told rev is kept; the sweep keeps those that visitors have open among them."""
@@ -22,7 +22,7 @@ PATIENCE = 0.05
 """Seconds a gap may close by itself before the log is read."""
 RETRY = 1.0
 """Seconds until a gap that could not be read is read again."""
-COALESCE = 0.05
+COALESCE = 0.1
 """Seconds in which several changes of one conversation become one summary for the agents' lists."""
 
 _log = logging.getLogger("frontdesk.emitter")
@@ -30,6 +30,9 @@ _log = logging.getLogger("frontdesk.emitter")
 
 class Publisher(Protocol):
     """Where events go: this process's sockets. Never waits for a recipient."""
+
+    def hears(self, identity: str) -> bool:
+        """Whether a visitor has a tab here."""
 
     def to_visitor(self, identity: str, event: str, data: Any) -> None:
         """To every tab of one visitor."""
@@ -41,10 +44,15 @@ class Publisher(Protocol):
         """To every tab of one agent."""
 
 
+_View = tuple[str, Author | None, int | None, int, int | None]
+
+
 @dataclass(slots=True)
 class _Told:
     rev: int
     seq: int
+    view: "_View | None" = None
+    """The visitor's view as last told; None if a newcomer may have been shown another since."""
     filling: bool = False
     heard: int = 0
     """Highest rev anybody spoke of: a fill that read too early for it is done again."""
@@ -165,14 +173,21 @@ class Emitter:
                 self._out.to_agents("notification", notice)
             else:
                 self._out.to_agent(user, "notification", notice)
-        place_visitor(change.view, self._place)
-        self._out.to_visitor(change.identity, "conversation", change.view)
+        self._view(change.identity, change.view, told)
         self.summary(change.summary)
+
+    def _view(self, identity: str, view: Conversation, told: _Told) -> None:
+        """Tell the visitor what changed of the conversation itself: its rev and length come with the messages."""
+        place_visitor(view, self._place)
+        shown = (view["status"], view["agent"], view["queue_position"], view["seen"], view["rated"])
+        if shown != told.view:
+            told.view = shown
+            self._out.to_visitor(identity, "conversation", view)
 
     def _send(self, event: str, identity: str, message: AgentMessage) -> None:
         self.sign(message)
         self._out.to_agents(event, message)
-        if message["public"]:
+        if message["public"] and self._out.hears(identity):
             self._out.to_visitor(identity, event, views.for_visitor(message))
 
     def summary(self, summary: Summary) -> None:
@@ -189,6 +204,7 @@ class Emitter:
 
     def _catch_up(self, conversation: str, told: _Told, rev: int, *, patience: float = PATIENCE) -> None:
         told.heard = max(told.heard, rev)
+        told.view = None
         if told.filling:
             return
         told.filling = True

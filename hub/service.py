@@ -57,15 +57,19 @@ class Hub:
     async def receive(self, live: LiveInbox, inbound: Inbound) -> Received:
         """Store what a customer said, once; returns after the commit."""
         mine = owner_key(live.id, inbound.address)
+        return await self.hear(live, await self._shortened(_tidy(inbound), mine), mine)
+
+    async def hear(self, live: LiveInbox, inbound: Inbound, identity: str) -> Received:
+        """The same for a browser, whose words are clean and short already, and whose identity is known."""
         arg = Receive(
             inbox_id=live.id,
-            inbound=await self._shortened(_tidy(inbound), mine),
+            inbound=inbound,
             owner=self._owner,
             has_bot=self._registry.has_bot(live.id),
             reopen_hours=live.inbox.reopen_hours,
             resolves_menus=not live.channel.caps.buttons,
         )
-        result = await self._db.write(receive.receive, arg, mine)
+        result = await self._db.write(receive.receive, arg, identity)
         self._aftermath.of(result.change)
         return result
 

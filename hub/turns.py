@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import dataclass
 
 from bots import Bot, BotError
 from hub import words
@@ -19,8 +20,25 @@ from models.wire import Author, TypingEvent
 BUSY_RETRY = 2.0
 BUSY_LIMIT = 60.0
 """Seconds a bot may be busy loading a model before that counts as a failure."""
+THINKING = 0.05
+"""Seconds after which the customer is told that the bot is thinking, and between two looks at who is still asked."""
+GRACE = 1.0
+"""Seconds a bot may take beyond its own limit before it is cut off."""
 
 _log = logging.getLogger("frontdesk.turns")
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A bot that is being asked, by which task, and until when."""
+
+    context: Context
+    bot: Author
+    task: "asyncio.Task[None]"
+    since: float
+    until: float
+    told: bool = False
+    late: bool = False
 
 
 class TurnTaker:
@@ -33,6 +51,8 @@ class TurnTaker:
         self._out = out
         self._owner = owner
         self._busy: dict[str, float] = {}
+        self._asked: dict[str, _Asked] = {}
+        self._looking = False
 
     async def take(self, promise: Promise) -> Retry | None:
         """Answer one turn; a late answer is refused by the conversation's version."""
@@ -45,16 +65,12 @@ class TurnTaker:
             return None
         bot = self._registry.bot(live.id)
         name: Author = {"id": live.id, "name": getattr(live.config, "bot_name", None) or live.inbox.name}
-        self._typing(context, name, on=True)
         try:
-            answer, failed = await self._ask(bot, context, live)
+            answer, failed = await self._ask(bot, context, live, name)
         except BotError as busy:
-            if not self._still_waiting(promise.id):
-                answer, failed = _apology(context), True
-            else:
+            if self._still_waiting(promise.id):
                 return Retry(BUSY_RETRY, busy.kind, free=True)
-        finally:
-            self._typing(context, name, on=False)
+            answer, failed = _apology(context), True
         self._busy.pop(promise.id, None)
         arg = BotAnswer(
             promise=promise.id,
@@ -73,23 +89,69 @@ class TurnTaker:
         self._aftermath.of(done.change)
         return None
 
-    async def _ask(self, bot: Bot | None, context: Context, live: LiveInbox) -> tuple[Answer, bool]:
+    async def _ask(self, bot: Bot | None, context: Context, live: LiveInbox, name: Author) -> tuple[Answer, bool]:
         """The bot's answer, or the hub's own; raises only ``BotError`` of kind busy."""
         if bot is None:
             return Answer(hand_over=HandOver(reason="no_bot")), False
         turn = context.turn.model_copy(update={"channel": live.inbox.kind})
+        asked = self._watch(context, name, bot.limit + GRACE)
         try:
-            async with asyncio.timeout(bot.limit + 1.0):
-                return await bot.answer(turn), False
+            return await bot.answer(turn), False
         except BotError as error:
             if error.kind == "busy":
                 raise
             _log.warning("turn %s: bot %s", turn.id, error.kind)
-        except TimeoutError:
+        except (TimeoutError, asyncio.CancelledError) as end:
+            if isinstance(end, asyncio.CancelledError) and not asked.late:
+                raise  # the hub is stopping
             _log.warning("turn %s: bot timeout", turn.id)
         except Exception:
             _log.exception("turn %s: bot broken", turn.id)
+        finally:
+            self._unwatch(asked)
         return _apology(context), True
+
+    # --- bots that take their time ---------------------------------------------------------------------------------
+    # One look at all of them now and then: most answer before the first, and a timer for each would cost more than
+    # all else this file does.
+
+    def _watch(self, context: Context, bot: Author, limit: float) -> _Asked:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine that runs has one
+        asked = self._asked[context.turn.id] = _Asked(context, bot, task, now, now + limit)
+        if not self._looking:
+            self._looking = True
+            loop.call_later(THINKING, self._look)
+        return asked
+
+    def _unwatch(self, asked: _Asked) -> None:
+        del self._asked[asked.context.turn.id]
+        if asked.late:
+            asked.task.uncancel()
+        if asked.told:
+            self._typing(asked, on=False)
+
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for asked in self._asked.values():
+            if not asked.told and now - asked.since >= THINKING:
+                asked.told = True
+                self._typing(asked, on=True)
+            if not asked.late and now >= asked.until:
+                asked.late = True
+                asked.task.cancel()
+        self._looking = bool(self._asked)
+        if self._looking:
+            loop.call_later(THINKING, self._look)
+
+    def _typing(self, asked: _Asked, *, on: bool) -> None:
+        event: TypingEvent = {
+            "conversation": asked.context.turn.conversation, "sender": "bot", "name": asked.bot["name"], "on": on
+        }  # fmt: skip
+        self._out.to_visitor(asked.context.identity, "typing", event)
 
     def _still_waiting(self, promise: str) -> bool:
         now = asyncio.get_running_loop().time()
@@ -98,12 +160,6 @@ class TurnTaker:
             return True
         del self._busy[promise]
         return False
-
-    def _typing(self, context: Context, bot: Author, *, on: bool) -> None:
-        event: TypingEvent = {
-            "conversation": context.turn.conversation, "sender": "bot", "name": bot["name"], "on": on
-        }  # fmt: skip
-        self._out.to_visitor(context.identity, "typing", event)
 
 
 def _apology(context: Context) -> Answer:

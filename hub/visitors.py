@@ -57,14 +57,10 @@ class _Visitor:
     token: str
     address: str
     identity: str
-    profile: Profile
+    speaker: Inbound
+    """What every message of this tab has in common."""
     page: Page | None
     conversation: str | None = None
-
-    @property
-    def proven(self) -> bool:
-        """Whether the site vouched for this visitor."""
-        return not self.address.startswith(views.VISITOR)
 
 
 class VisitorDesk:
@@ -138,7 +134,8 @@ class VisitorDesk:
             raise Refusal("rate_limited", "Too many open pages.", retry_after=30.0)
         language = clean(said.locale).replace("_", "-") if said.locale else None
         profile = profile.model_copy(update={"language": language})
-        self._here[sid] = _Visitor(live, token, address, who, profile, tidy_page(said.page) if said.page else None)
+        speaker = Inbound(address=address, proven=not address.startswith(views.VISITOR), profile=profile)
+        self._here[sid] = _Visitor(live, token, address, who, speaker, tidy_page(said.page) if said.page else None)
         self._sockets.setdefault(who, set()).add(sid)
 
     def _known(self, live: LiveInbox, said: VisitorAuth) -> tuple[str, str, Profile]:
@@ -259,17 +256,11 @@ class VisitorDesk:
 
     async def _send(self, who: _Visitor, data: Any) -> dict[str, Any]:
         said = Send.model_validate(data)
-        inbound = Inbound(
-            address=who.address,
-            proven=who.proven,
-            client_id=said.client_id,
-            text=said.text,
-            choice=said.choice,
-            attachments=said.attachments,
-            profile=who.profile,
-            page=who.page,
-        )
-        done = await self._hub.receive(who.live, inbound)
+        words = {
+            "client_id": said.client_id, "text": said.text, "choice": said.choice, "attachments": said.attachments,
+            "page": who.page,
+        }  # fmt: skip
+        done = await self._hub.hear(who.live, who.speaker.model_copy(update=words), who.identity)
         if done.refused:
             raise Refusal(done.refused, field=done.field)
         self.follow(who.identity, done.conversation)
@@ -332,7 +323,7 @@ class VisitorDesk:
 
     async def _consent(self, who: _Visitor, data: Any) -> dict[str, Any]:
         said = Consent.model_validate(data)
-        await self._hub.consent(who.live, who.address, who.proven, who.profile.language, said)
+        await self._hub.consent(who.live, who.address, who.speaker.proven, who.speaker.profile.language, said)
         return {"ok": True}
 
     async def _end(self, who: _Visitor, data: Any) -> dict[str, Any]:

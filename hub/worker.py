@@ -29,6 +29,14 @@ class Retry:
     free: bool = False
 
 
+@dataclass(slots=True)
+class _Line:
+    """Promises of one conversation and kind, and the task that keeps them one after the other."""
+
+    waiting: deque[Promise]
+    task: "asyncio.Task[None]"
+
+
 Handler = Callable[[Promise], Awaitable[Retry | None]]
 """Works on a promise. It drops the promise in the transaction that records its result, or returns a Retry."""
 
@@ -51,9 +59,8 @@ class Worker:
         self._give_up = give_up
         self._owner = owner
         self._backoff = backoff
-        self._lines: dict[tuple[str, str], deque[Promise]] = {}
+        self._lines: dict[tuple[str, str], _Line] = {}
         self._held: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
         promises.wake = self._wake
 
@@ -76,9 +83,10 @@ class Worker:
     async def drain(self, seconds: float) -> None:
         """Take nothing new, and let what is under way finish."""
         self._stopping = True
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
-        for task in list(self._tasks):
+        tasks = [line.task for line in self._lines.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+        for task in tasks:
             task.cancel()
 
     async def _sweep(self) -> None:
@@ -100,19 +108,20 @@ class Worker:
         line = self._lines.get(key)
         if line is not None:
             promise.context = None
-            line.append(promise)
+            line.waiting.append(promise)
             return
-        self._lines[key] = deque((promise,))
-        task = asyncio.create_task(self._work(key))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        waiting = deque((promise,))
+        self._lines[key] = _Line(waiting, asyncio.create_task(self._work(key, waiting)))
 
-    async def _work(self, key: tuple[str, str]) -> None:
-        line = self._lines[key]
+    async def _work(self, key: tuple[str, str], line: deque[Promise]) -> None:
         try:
             while line:
                 promise = line[0]
-                if await self._one(promise):
+                try:
+                    kept = await self._try(promise)
+                except DatabaseUnavailableError:
+                    kept = False
+                if kept:
                     line.popleft()
                     self._held.discard(promise.id)
                 else:
@@ -134,14 +143,8 @@ class Worker:
                 line.popleft()
             self._held.difference_update(ids)
 
-    async def _one(self, promise: Promise) -> bool:
-        """Work on a promise; False if it must wait and so must those behind it."""
-        try:
-            return await self._try(promise)
-        except DatabaseUnavailableError:
-            return False
-
     async def _try(self, promise: Promise) -> bool:
+        """Work on a promise; False if it must wait and so must those behind it."""
         try:
             retry = await self._handlers[promise.kind](promise)
         except DatabaseUnavailableError:

@@ -65,12 +65,21 @@ class VisitorScreen:
     def held(self) -> State:
         """What it shows by now."""
         self._thread.apply(self._mirror.news())
-        return self._thread.state()
+        return _shown(self._thread)
 
     async def fresh(self) -> State:
         """What it would show after a reload."""
         async with visitor(self._hub, self._token) as tab:
-            return Thread(tab.ready["conversation"], tab.ready["messages"]).state()
+            return _shown(Thread(tab.ready["conversation"], tab.ready["messages"]))
+
+
+def _shown(thread: Thread) -> State:
+    """What a visitor can tell: messages bring the conversation's length, and its rev is for ``sync`` alone."""
+    conversation = thread.conversation
+    if conversation:
+        length = max([conversation["last_seq"], *thread.messages])
+        conversation = {**conversation, "last_seq": length, "rev": None}
+    return {**thread.state(), "conversation": conversation}
 
 
 class AgentThread:

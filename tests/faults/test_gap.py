@@ -17,6 +17,9 @@ class _Screen:
         self.revs: list[int] = []
         self.all_told = asyncio.Event()
 
+    def hears(self, identity: str) -> bool:
+        return True
+
     def to_visitor(self, identity: str, event: str, data: Any) -> None:
         if event == "conversation":
             self.revs.append(data["rev"])

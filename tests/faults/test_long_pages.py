@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hub.hardened import MAX_BYTES
+from hub.fastpath import MAX_BYTES
 from tests.faults.engines.counter import PERSON
 from tests.support.hub import HubProcess
 from tests.support.raw import Raw, ready_of

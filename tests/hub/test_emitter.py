@@ -25,6 +25,9 @@ class Screens:
         self.visitor: list[tuple[str, Any]] = []
         self.agents: list[tuple[str, Any]] = []
 
+    def hears(self, identity: str) -> bool:
+        return True
+
     def to_visitor(self, identity: str, event: str, data: Any) -> None:
         self.visitor.append((event, data))
 
