@@ -97,11 +97,11 @@ class Bench:
         }  # fmt: skip
 
 
-def generate(module: str, plan: dict[str, Any]) -> dict[str, Any]:
-    """Run a load generator in a process of its own on the load's core, and return what it printed last."""
+def generate(module: str, plan: dict[str, Any], core: int | None = None) -> dict[str, Any]:
+    """Run a module in a process and on a core of its own, the load's if none is named; return what it printed last."""
     command = [sys.executable, "-m", module, json.dumps(plan)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        pin(process.pid, cores()[1])
+        pin(process.pid, cores()[1] if core is None else core)
         try:
             out, error = process.communicate(timeout=LOAD_SECONDS)
         except subprocess.TimeoutExpired:

@@ -223,10 +223,15 @@ def _summary(seconds: list[float]) -> dict[str, float]:
     return {name: percentile(seconds, share) * 1e3 for name, share in shares.items()} | {"n": len(seconds)}
 
 
-def prepare() -> None:
-    """Allow as many sockets as the machine does; leave garbage, of which there is none in circles, alone."""
+def allow_sockets() -> None:
+    """Allow this process, and what it starts, as many sockets as the machine does."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def prepare() -> None:
+    """Make a load's process ready: many sockets, and no look for garbage in circles, of which it makes none."""
+    allow_sockets()
     gc.disable()
 
 

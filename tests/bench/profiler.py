@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.bench.load import prepare
+from tests.bench.load import allow_sockets
 from tests.bench.processes import cores, pin, thread_seconds
 from tests.bench.servers import WORK, Running, chat, product
 from tests.bench.stages import IDLE, innermost, library, stage
@@ -77,7 +77,7 @@ def tables(profile: Profile, messages: float, seconds: float) -> str:
 
 def main() -> int:
     """Load a hub, sample it, and print where the time went."""
-    prepare()
+    allow_sockets()
     WORK.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=WORK) as name, chat(product(Path(name)), AGENTS) as hub:
         plan = {"port": hub.port, "kind": "chat", "visitors": CHATS, "tokens": list(hub.tokens), "pid": hub.pid}

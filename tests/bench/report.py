@@ -6,7 +6,7 @@ import platform
 import re
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +17,7 @@ from tests.bench.picture import picture
 from tests.bench.processes import cores
 from tests.bench.rounds import Results
 from tests.support.hub import ROOT
+from widget.build import npm
 
 LIBRARIES = ("python-socketio", "python-engineio", "uvicorn", "uvloop", "websockets", "orjson", "SQLAlchemy", "psycopg")
 FIGURES = ROOT / "var" / "bench.json"
@@ -100,7 +101,7 @@ def environment(began: Sequence[float]) -> dict[str, Any]:
         "at": time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime()),
         "commit": _first_line("git", "describe", "--always", "--dirty"),
         "python": platform.python_version(),
-        "node": _first_line("node", "--version"),
+        "node": _node(),
         "system": f"{platform.system()} {platform.release().partition('-')[0]}, {_processor()}",
         "cores": {"all": os.cpu_count(), "server": server, "load": load},
         "load average": {"before": [round(value, 2) for value in began], "after": list(os.getloadavg())},
@@ -108,14 +109,22 @@ def environment(began: Sequence[float]) -> dict[str, Any]:
     }
 
 
+def _node() -> str | None:
+    try:
+        _, environ = npm()
+    except SystemExit:
+        return None
+    return _first_line("node", "--version", environ=environ)
+
+
 def _processor() -> str:
     found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
     return found[1] if found else platform.machine()
 
 
-def _first_line(*command: str) -> str | None:
+def _first_line(*command: str, environ: Mapping[str, str] | None = None) -> str | None:
     try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip().partition("\n")[0]

@@ -21,6 +21,7 @@ from models.users import NewUser
 from tests.bench.engines.constant import VERSION
 from tests.bench.processes import cores, pin
 from tests.support.hub import ROOT, HubProcess, Person, free_port
+from widget.build import npm
 
 WORK = ROOT / "var" / "bench"
 """Everything a run makes; on the disk the hub's data would be on."""
@@ -51,25 +52,28 @@ def echo() -> Iterator[Running]:
 def rooms(agents: int) -> Iterator[Running]:
     """The bare Socket.IO server on Node; :func:`install_node` comes first."""
     port = free_port()
-    with _process(["node", str(WORK / "node" / "rooms.js"), str(port)], port) as pid:
+    _, environ = npm()
+    with _process(["node", str(WORK / "node" / "rooms.js"), str(port)], port, environ) as pid:
         yield Running(port, pid, ("",) * agents)
 
 
 def install_node() -> str | None:
     """Fetch the Node reference's one package; None, or why there is no such reference."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        return "Node.js and npm are not installed"
+    try:
+        command, environ = npm()
+    except SystemExit as missing:
+        return str(missing)
     folder = WORK / "node"
     shutil.copytree(NODE, folder, dirs_exist_ok=True)
-    command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+    command += ["install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=300)
     return None if done.returncode == 0 else f"npm: {done.stderr.strip()[-300:]}"
 
 
 @contextmanager
-def _process(command: list[str], port: int) -> Iterator[int]:
+def _process(command: list[str], port: int, environ: Mapping[str, str] | None = None) -> Iterator[int]:
     with (WORK / "reference.log").open("ab") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=log)
     try:
         pin(process.pid, cores()[0])
         wait_listening(port, process)

@@ -53,8 +53,8 @@ class Standing:
         with _fresh() as hub:
             plan = {"port": hub.port, "pid": hub.pid, "visitors": CROWD, "talk": True, "storm": True, "restart": True}
             stages = {}
-            for stage, figures in _stages(hub, plan):
-                stages[stage] = figures
+            for stage, told in _stages(hub, plan):
+                stages[stage] = told
                 if stage == "back":
                     hub.kill()
                     hub.spawn()
@@ -90,13 +90,9 @@ class Standing:
                 hub.stop()
 
     def _storage(self) -> Figures:
-        """CPU per stored message of our writer and of sqlite3 alone, each in a process of its own."""
-        code = "import json; from tests.bench.storage import figures; f = figures(); print(json.dumps([f.ours, f.raw]))"
-        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise VoidError(done.stderr.strip().splitlines()[-1])
-        ours, raw = json.loads(done.stdout.splitlines()[-1])
-        return {"ours": ours, "raw": raw}
+        """CPU per stored message of our writer and of sqlite3 alone, and what a lone sender waits for an ack."""
+        found = generate("tests.bench.storage", {}, core=cores()[0])["storage"]
+        return {"ours": found["ours"], "raw": found["raw"], "alone_ms": found["alone"]}
 
 
 @contextmanager
@@ -116,8 +112,8 @@ def _stages(hub: HubProcess, plan: dict[str, Any]) -> Iterator[tuple[str, dict[s
         assert crowd.stderr is not None
         try:
             for line in crowd.stdout:
-                figures = json.loads(line)
-                yield figures.pop("stage"), figures
+                told = json.loads(line)
+                yield told.pop("stage"), told
                 if time.monotonic() > deadline:
                     raise VoidError("the crowd did not end")
             if crowd.wait():

@@ -1,6 +1,6 @@
 """CPU per stored message through our writer, beside a raw sqlite3 group commit of the same rows, in one run (G6).
 
-``python -m tests.bench.storage`` prints both and their ratio (median of three, interleaved), and writes var/bench.json.
+``python -m tests.bench.storage`` prints both and their ratio (median of three, interleaved), at last as JSON.
 
 The raw side is what a program would do that knows beforehand what to write and asks nothing: into the same migrated
 schema, with the same pragmas, in groups of 64, the conversation's counters, the message with all its keys, and the
@@ -16,7 +16,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import uuid4
 
@@ -214,11 +214,7 @@ def main() -> None:
     for name, figure in found.items():
         print(f"{name:22} ours {figure.ours:6.1f} µs  raw {figure.raw:6.1f} µs CPU per stored message  "
               f"ratio {figure.ratio:5.2f}  alone {figure.alone:5.2f} ms")  # fmt: skip
-    out = Path("var/bench.json")
-    out.parent.mkdir(exist_ok=True)
-    out.write_text(
-        json.dumps([{"id": name, "value": one.ratio, "unit": "ratio"} for name, one in found.items()]) + "\n"
-    )
+    print(json.dumps({name: asdict(figure) for name, figure in found.items()}))
 
 
 if __name__ == "__main__":
