@@ -4,19 +4,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, bindparam, select, tuple_
+from sqlalchemy import Connection, and_, select
 
 from models import files
 from models.book import Book, Change, Entry
 from models.db import Batched
 from models.ownership import own, superseded
-from models.tables import messages
+from models.statements import Query
+from models.tables import ID, messages
 from models.wire import Author, ErrorCode, Status
 
-_KNOWN = select(
-    messages.c.conversation_id, messages.c.seq, messages.c.author_id, messages.c.client_id, messages.c.text,
-    messages.c.kind,
-).where(tuple_(messages.c.author_id, messages.c.client_id).in_(bindparam("keys", expanding=True)))  # fmt: skip
+_KNOWN = Query(
+    lambda given: (
+        select(
+            messages.c.conversation_id, messages.c.seq, messages.c.author_id, messages.c.client_id, messages.c.text,
+            messages.c.kind,
+        )
+        .join(given, and_(messages.c.author_id == given.c.author_id, messages.c.client_id == given.c.client_id))
+    ),
+    {"author_id": ID, "client_id": messages.c.client_id.type},
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +58,10 @@ class Replied:
 def _reply(conn: Connection, args: Sequence[Reply]) -> list[Replied]:
     book = Book(conn, args[0].owner)
     book.load(arg.conversation for arg in args)
-    keys = [(arg.by["id"], arg.client_id) for arg in args]
+    keys = [{"author_id": arg.by["id"], "client_id": arg.client_id} for arg in args]
     known = {
-        (row.author_id, row.client_id): _Known(row.conversation_id, row.seq, row.text, row.kind)
-        for row in conn.execute(_KNOWN, {"keys": keys})
+        (row["author_id"], row["client_id"]): _Known(row["conversation_id"], row["seq"], row["text"], row["kind"])
+        for row in _KNOWN.rows(conn, keys)
     }
     results = []
     for arg in args:

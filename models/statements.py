@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     ColumnElement,
     Connection,
     Dialect,
@@ -30,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
-from models.encoding import dump_json
+from models.encoding import dump_json, load_json
 
 Row = dict[str, Any]
 Columns = Mapping[str, TypeEngine[Any]]
@@ -38,6 +39,8 @@ Source = Mapping[str, ColumnElement[Any]]
 """Where a statement finds the given values: columns of a table, or one parameter each."""
 
 _GIVEN = "given"
+_FROM_SQLITE: Mapping[type[Any], Callable[[Any], Any]] = {JSON: load_json, Boolean: bool}
+"""Types that it has not, and how what it returns instead is read. Other drivers know them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,8 @@ class Query:
         if self.locks is not None and dialect.name != "sqlite":
             statement = statement.order_by(self.locks.c.id).with_for_update(of=self.locks)
         columns = list(statement.exported_columns)
-        found = ((c.key, c.type.dialect_impl(dialect).result_processor(dialect, None)) for c in columns)
-        converts = [(key, convert) for key, convert in found if convert]
+        unknown = _FROM_SQLITE if dialect.name == "sqlite" else {}
+        converts = [(c.key, unknown[type(c.type)]) for c in columns if type(c.type) in unknown]
         made = self._made[dialect.name] = _Reader(_text(dialect, statement), [c.key for c in columns], converts)
         return made
 
