@@ -24,6 +24,8 @@ FIGURES = ROOT / "var" / "bench.json"
 ENVIRONMENT = ROOT / "var" / "bench-env.json"
 PAGE = ROOT / "docs" / "performance.md"
 PICTURE = ROOT / "docs" / "performance.svg"
+BUSY = 0.8
+"""Share of its core above which the load may hold the server up: then CPU counts, messages per second do not."""
 _PLACE = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
 MARKDOWN = str.maketrans({"|": "\\|"})
 
@@ -60,7 +62,10 @@ def _said(goal: Goal, value: float | None, results: Results) -> str:
     said = "" if goal.bar is None else "below the bar"
     if goal.bar is not None and goal.reached(value, goal.bar):
         said = "goal" if goal.goal is not None and goal.reached(value, goal.goal) else "bar"
-    return f"{said}, noisy".strip(", ") if results.noisy.intersection(goal.needs) else said
+    doubts = ["noisy"] if results.noisy.intersection(goal.needs) else []
+    if any(results.middle(case).get("load", 0.0) > BUSY for case in goal.needs):
+        doubts.append("load busy")
+    return ", ".join(filter(None, [said, *doubts]))
 
 
 def text(table: Sequence[Row]) -> str:

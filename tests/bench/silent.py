@@ -34,7 +34,7 @@ class Plan:
     port: int
     pid: int
     visitors: int = 10
-    reading: int = 60
+    reading: int = 200
     silent: int = 3_000
 
 

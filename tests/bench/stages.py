@@ -8,9 +8,9 @@ IDLE = re.compile(
 )
 """Innermost frames of a thread that waits."""
 _OUT = (
-    r"\b(send|send_text|send_frame|data_to_send|serialize|writer|poll|publish|tell|to_agents|to_visitor|_push|put|put_nowait"
-    r"|_put|_get|get|_size|deliver|_write|drain|_drain|flush)\b"
-    r".*\((uvicorn/protocols|websockets|engineio|socketio|hub/(hardened|app|fast\w*)|asyncio/queues)"
+    r"\b(send|send_text|send_frame|data_to_send|serialize|writer|poll|publish|tell|to_agents|to_visitor|_push|put_nowait"
+    r"|_send|write|frame|_put|_get|_size|deliver|_write|drain|_drain|flush|Cork\.\w+)\b"
+    r".*\((uvicorn/protocols|websockets|engineio|socketio|hub/(hardened|app|fast\w*))"
 )
 STAGES = [
     ("garbage collection", r"gc_collect|gc_main"),

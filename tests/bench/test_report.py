@@ -56,10 +56,12 @@ def test_what_is_void_or_noisy_is_said() -> None:
     results = everything()
     results.void["chat-1000"] = "sent 10, acked 9"
     results.noisy.add("chat-100-1")
+    results.figures["chat-100-normal"] = [FIGURES | {"load": 0.81}]
     said = {row.goal.id: (row.value, row.said) for row in report.rows(GOALS, results)}
     assert said["G2"] == (None, "void: sent 10, acked 9")
     assert said["G1-one-agent"][1] == "bar, noisy"
     assert said["G1"] == (80 / 120, "bar")
+    assert said["G1-normal"] == (1.0, "load busy")
 
 
 def test_the_picture_is_an_image_of_every_row_with_a_bar() -> None:
@@ -82,6 +84,8 @@ def test_the_picture_is_an_image_of_every_row_with_a_bar() -> None:
         ("storage", "Hub.receive (hub/service.py:3);Database.write (models/db.py:103);put (_queuemodule.c:2)"),
         ("what is told", "Emitter.tell (hub/emitter.py:3);for_visitor (models/views.py:9);iso (models/clock.py:39)"),
         ("frames out", "Emitter.tell (hub/emitter.py:3);HardenedServer.publish (hub/hardened.py:160)"),
+        ("frames out", "FastSocket.run (hub/fastpath.py:9);FastSocket.write (hub/fastpath.py:99);x (libc.so.6)"),
+        ("sockets in", "x (uvicorn/protocols/a.py:1);Queue.put_nowait (asyncio/queues.py:97)"),
         ("encode", "HardenedServer.publish (hub/hardened.py:160);Packet.encode (socketio/packet.py:80)"),
         ("bot turn", "TurnTaker.take (hub/turns.py:66);_ConstantBot.answer (constant.py:20)"),
         ("garbage collection", "publish (hub/hardened.py:160);gc_collect_main (gcmodule.c:1)"),
