@@ -5,6 +5,8 @@
 ends it kills those that still live and ends.
 """
 
+import gc
+import importlib
 import json
 import os
 import signal
@@ -13,6 +15,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 ROOT = Path(__file__).resolve().parents[2]
+LATE = (
+    "httpcore", "httptools", "pydantic.v1", "psycopg", "redis.asyncio", "sqlalchemy.dialects.postgresql.psycopg",
+    "uvicorn.lifespan.on", "uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl",
+    "uvicorn.protocols.websockets.websockets_sansio_impl", "uvloop", "websockets.server",
+)  # fmt: skip
+"""What a hub would import while it starts."""
 
 
 def main() -> None:
@@ -25,6 +33,9 @@ def main() -> None:
     import hub.serving  # noqa: F401 - imported for every fork to have
     from hub import cli
 
+    for name in LATE:
+        importlib.import_module(name)
+    gc.freeze()
     _serve_orders(sys.stdin, cli.main)
 
 
