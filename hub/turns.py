@@ -85,7 +85,8 @@ class TurnTaker:
             failed=failed,
             seen=context.row,
         )
-        done = await self._db.write(answers.answer, arg, promise.conversation)
+        # The key of what this customer says: a turn promised meanwhile knows this answer, or comes to hand before it.
+        done = await self._db.write(answers.answer, arg, context.identity)
         self._aftermath.of(done.change)
         return None
 
