@@ -91,7 +91,7 @@ class Deliverer:
             if number < len(sent):
                 continue
             if not await self._note(promise, {"sent": sent, "sending": number}):
-                return None
+                return Retry(0.0, "not_its_turn", free=True)
             try:
                 done = await live.channel.send(call, live.config, self._http)
             except SendError as error:
@@ -101,7 +101,7 @@ class Deliverer:
         return await self._end(promise, live, sent, state, None)
 
     async def _note(self, promise: Promise, payload: dict[str, Any]) -> bool:
-        """Before each call, and after one that was not taken; False: another process has this promise by now."""
+        """Before each call, and after one that was not taken; False: it is not ours now."""
         progress = outbox.Progress(promise.id, self._owner, payload)
         return await self._db.write(outbox.note_progress, progress, promise.conversation)
 

@@ -153,9 +153,9 @@ def later(conn: Connection, arg: Later) -> None:
 def note_progress(conn: Connection, arg: Progress) -> bool:
     """Remember how far a promise has come, so that a crash does not repeat what was done.
 
-    False: the owner's lease ran out, and another process has taken the promise or even kept it (INV-8).
+    False: it is not this owner's any more, whose lease ran out (INV-8), or not yet the first in its line (INV-9).
     """
-    mine = update(outbox).where(outbox.c.id == arg.id, _held(arg.owner))
+    mine = update(outbox).where(outbox.c.id == arg.id, _held(arg.owner), _HEAD)
     return conn.execute(mine.values(payload=arg.payload, lease_until=now(conn) + LEASE)).rowcount == 1
 
 

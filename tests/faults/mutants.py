@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, true
 
 from channels import SendError
 from channels.sms import Sms
@@ -112,6 +112,7 @@ def no_head_of_line() -> None:
     due = outbox._DUE._generate()
     due._where_criteria = due._where_criteria[:-1]
     outbox._DUE = due
+    outbox._HEAD = true()
     outbox._behind = lambda *_args: []
     _put(Book, "_queue_behind", lambda _book: None)
 
