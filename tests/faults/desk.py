@@ -48,8 +48,7 @@ class Desk:
             page = await answer.json()
         for row in page["items"]:
             self._keep(row)
-        for receiver in list(self.receivers.values()):
-            await receiver.sync()
+        await asyncio.gather(*(receiver.sync() for receiver in list(self.receivers.values())))
 
     async def keep_in_step(self) -> None:
         """Ask again where that failed."""
