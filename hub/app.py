@@ -60,6 +60,7 @@ from hub.visitors import VisitorDesk
 from hub.webhooks import webhook_routes
 from hub.worker import Worker
 from models import outbox, threads
+from models.book import Promise
 from models.db import Database, DatabaseUnavailableError
 from models.inboxes import Inbox
 from models.wire import AgentMessage, Attachment
@@ -232,7 +233,13 @@ def _worker(  # noqa: PLR0917 - the worker's handlers need all of this; it is wi
     fetcher = Fetcher(db, registry, aftermath, intake, backoff, allow_private=settings.dev)
     timers = Timers(db, aftermath)
     handlers = {"turn": turns.take, "deliver": deliverer.deliver, "fetch": fetcher.fetch, "timer": timers.ring}
-    return Worker(db, promises, handlers, deliverer.give_up, owner, backoff)
+    given_up = {"turn": turns.give_up, "deliver": deliverer.give_up}
+
+    async def give_up(promise: Promise) -> None:
+        if promise.kind in given_up:
+            await given_up[promise.kind](promise)
+
+    return Worker(db, promises, handlers, give_up, owner, backoff)
 
 
 def _routes(

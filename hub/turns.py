@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bots import Bot, BotError
 from hub import words
@@ -11,9 +11,9 @@ from hub.emitter import Publisher
 from hub.registry import LiveInbox, Registry
 from hub.worker import Retry
 from models import answers, outbox
-from models.answers import BotAnswer, Context
+from models.answers import Answered, BotAnswer, Context
 from models.book import Promise
-from models.db import Database
+from models.db import Database, DatabaseUnavailableError
 from models.turns import Answer, BotMessage, HandOver
 from models.wire import Author, TypingEvent
 
@@ -85,10 +85,26 @@ class TurnTaker:
             failed=failed,
             seen=context.row,
         )
-        # The key of what this customer says: a turn promised meanwhile knows this answer, or comes to hand before it.
-        done = await self._db.write(answers.answer, arg, context.identity)
+        done = await self._store(arg, context)
         self._aftermath.of(done.change)
         return None
+
+    async def give_up(self, promise: Promise) -> None:
+        """A turn that cannot be taken brings a person."""
+        arg = (promise.conversation, promise.seq)
+        self._aftermath.of(await self._db.write(answers.abandon, arg, promise.conversation))
+
+    async def _store(self, arg: BotAnswer, context: Context) -> Answered:
+        """Store an answer; one that cannot be stored counts as a failed turn."""
+        # The key of what this customer says: a turn promised meanwhile knows this answer, or comes to hand before it.
+        try:
+            return await self._db.write(answers.answer, arg, context.identity)
+        except DatabaseUnavailableError:
+            raise
+        except Exception:
+            _log.exception("turn %s: the bot's answer cannot be stored", arg.promise)
+        sorry = replace(arg, answer=_apology(context), failed=True, seen=None)
+        return await self._db.write(answers.answer, sorry, context.identity)
 
     async def _ask(self, bot: Bot | None, context: Context, live: LiveInbox, name: Author) -> tuple[Answer, bool]:
         """The bot's answer, or the hub's own; raises only ``BotError`` of kind busy."""

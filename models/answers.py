@@ -152,7 +152,7 @@ def _one(book: Book, arg: BotAnswer, alive: set[str], readings: "_Readings") -> 
     row.update(slots=None, answered_at=book.now)
     _learn(book, row, arg)
     if why := _why_hand_over(row, arg.answer):
-        to_people(book, entry, why, brief(book, entry, arg, why))
+        to_people(book, entry, why, brief(book, entry, arg.seq, arg.answer, why))
     book.touch(row)
     return Answered(dropped=False, change=book.close(entry))
 
@@ -250,23 +250,38 @@ def to_people(book: Book, entry: Entry, reason: str, told: Brief) -> None:
     book.activity(entry, "handed_over", by=None, reason=reason, brief=told)
 
 
-def brief(book: Book, entry: Entry, arg: BotAnswer, reason: str) -> Brief:
+def abandon(conn: Connection, arg: tuple[str, int]) -> Change | None:
+    """Give the customer of a turn (conversation, seq) that was given up a person; None if they have one (INV-13)."""
+    conversation, seq = arg
+    book = Book(conn)
+    book.load([conversation])
+    row = book.row(conversation)
+    if row is None or row["status"] != "pending":
+        return None
+    entry = book.entry(row)
+    to_people(book, entry, "bot_failed", brief(book, entry, seq, Answer(), "bot_failed"))
+    change = book.close(entry)
+    book.flush()
+    return change
+
+
+def brief(book: Book, entry: Entry, seq: int, answer: Answer, reason: str) -> Brief:
     """Intents so far, what the bot learned, and what it had asked."""
     conversation = entry.row["id"]
     query = select(traces.c.intent, traces.c.fallback).where(traces.c.conversation_id == conversation)
     seen = [row.intent for row in book.conn.execute(query.order_by(traces.c.seq)) if not row.fallback]
-    reading = arg.answer.reading
-    if reading and not arg.answer.fallback:
+    reading = answer.reading
+    if reading and not answer.fallback:
         seen.append(reading.intent)
-    first = select(messages.c.text).where(messages.c.conversation_id == conversation, messages.c.seq == arg.seq)
-    slots = {name: value for name, value in arg.answer.slots.items() if value is not None and name != LANGUAGE}
+    first = select(messages.c.text).where(messages.c.conversation_id == conversation, messages.c.seq == seq)
+    slots = {name: value for name, value in answer.slots.items() if value is not None and name != LANGUAGE}
     return {
         "reason": reason,
         "asked": (book.conn.execute(first).scalar_one_or_none() or "")[:300],
         "intents": list(dict.fromkeys(seen)),
         "slots": slots,
         "confidence": reading.confidence if reading else None,
-        "waiting_for": arg.answer.waiting_for,
+        "waiting_for": answer.waiting_for,
     }
 
 
