@@ -19,6 +19,14 @@ def counter_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def moody_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``HubProcess`` takes for a trained model: the moody bot, which has none."""
+    folder = tmp_path_factory.mktemp("moody")
+    (folder / "ready").write_text(json.dumps({"engine": "moody", "path": "moody", "version": "1"}))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def nursery() -> Iterator[Nursery]:
     """Launches hubs, sound ones and mutants."""
     with Nursery() as launcher:

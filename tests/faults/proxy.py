@@ -89,8 +89,8 @@ class Proxy:
             finally:
                 self._open.discard(outer)
                 outer.transport.abort()
-        except OSError:
-            pass
+        except (OSError, asyncio.CancelledError):
+            pass  # the server is not there, or the proxy ends
         finally:
             self._open.discard(writer)
             writer.transport.abort()
