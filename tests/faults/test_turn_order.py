@@ -70,6 +70,9 @@ class _Engine:
 class _Nobody:
     """No screen."""
 
+    def hears(self, identity: str) -> bool:
+        return False
+
     def to_visitor(self, identity: str, event: str, data: Any) -> None:
         return None
 
