@@ -167,8 +167,9 @@ def build(settings: Settings) -> Parts:
     signin.on_revoked.append(desk.cut)
     visitors = VisitorDesk(server, hub, db, registry, vault, settings, emitter, others.hint)
     server.origin_known = visitors.origin_known
-    attach(server, visitors, desk)
     figures = Figures()
+    emitter.noted = figures.told
+    attach(server, visitors, desk, figures)
     hints = SocketPublisher(server, others.hint)
     worker = _worker(settings, db, promises, registry, aftermath, hints, http, sign, intake, owner, figures)
     parts = Parts(
@@ -187,6 +188,7 @@ def _join(parts: Parts, others: Others, line: "RedisLine | None", emitter: Emitt
     agents = partial(parts.server.anyone, ROOM)
     emitter.followed = visitors.follow
     sweep = Sweep(parts.db, emitter, visitors.here, parts.server.anyone, agents, parts.board.moved_elsewhere)
+    sweep.clock = parts.figures.clock
     parts.together.append(sweep.run)
     if line:
         line.heard = sweep.heard

@@ -94,6 +94,8 @@ class Emitter:
         self._tasks: set[asyncio.Task[None]] = set()
         self.followed: Callable[[str, str], None] = _nothing
         """Called with a visitor and their conversation, which another process may have opened."""
+        self.noted: Callable[[int, bool], None] = _nothing
+        """Called with the moment of a change that was told, and whether it came from the log."""
 
     def tell(self, change: Change) -> None:
         """Publish one commit's change; call it without awaiting anything after the write has returned."""
@@ -106,6 +108,7 @@ class Emitter:
             self._catch_up(change.conversation, told, change.rev)
             return
         self._publish(change, told)
+        self.noted(change.row["changed_at"], False)
 
     def heard(self, conversation: str, rev: int, base: tuple[int, int] | None = None) -> None:
         """Another process raised a conversation to *rev*: tell from the log what was not told here yet.
@@ -228,9 +231,10 @@ class Emitter:
             if whole.view["status"] != "resolved":
                 self.followed(whole.identity, whole.conversation)
             self._publish(whole, told)
+            self.noted(whole.row["changed_at"], True)
         if told.rev < told.heard:
             self._catch_up(conversation, told, told.heard)
 
 
-def _nothing(_identity: str, _conversation: str) -> None:
+def _nothing(_one: Any, _other: Any) -> None:
     return None

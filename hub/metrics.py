@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from hub.figures import Figures
+from hub.figures import Figures, Spread
 from hub.hardened import HardenedServer
 from hub.settings import Settings, is_loopback
 from models import inboxes, outbox
@@ -55,9 +55,10 @@ class _Seen(Collector):
         for found in ("missed", "whole"):
             syncs.add_metric([found], self._figures.syncs[found])
         yield syncs
-        told = self._figures.delivery
-        lag = "From a change's commit until this process told its sockets"
-        yield HistogramMetricFamily("frontdesk_delivery_seconds", lag, buckets=told.buckets(), sum_value=told.total)
+        own = "From a write of this process until it told its sockets"
+        yield _histogram("frontdesk_delivery_seconds", own, self._figures.delivery)
+        late = "The same for what another process wrote, or what was told late"
+        yield _histogram("frontdesk_bell_seconds", late, self._figures.bell)
 
     def _storing(self) -> Iterator[Metric]:
         done = self._writer
@@ -66,6 +67,10 @@ class _Seen(Collector):
         yield GaugeMetricFamily("frontdesk_writer_largest", "Most writes in one transaction", value=done.largest)
         commits = "Time spent in commits"
         yield CounterMetricFamily("frontdesk_writer_commit_seconds", commits, value=done.commit_seconds)
+
+
+def _histogram(name: str, text: str, spread: Spread) -> Metric:
+    return HistogramMetricFamily(name, text, buckets=spread.buckets(), sum_value=spread.total)
 
 
 def metric_routes(

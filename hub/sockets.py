@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from hub.agents import AgentDesk
+from hub.figures import Figures
 from hub.hardened import HardenedServer
 from hub.refusals import Refusal, invalid
 from hub.visitors import VisitorDesk
@@ -18,13 +19,13 @@ Handler = Callable[[str, Any], Awaitable[dict[str, Any]]]
 _log = logging.getLogger("frontdesk.sockets")
 
 
-def attach(server: HardenedServer, visitors: VisitorDesk, agents: AgentDesk) -> None:
+def attach(server: HardenedServer, visitors: VisitorDesk, agents: AgentDesk, figures: Figures) -> None:
     """Connect both namespaces with their desks."""
     desks: dict[str, VisitorDesk | AgentDesk] = {"/visitor": visitors, "/agent": agents}
     for namespace, desk in desks.items():
         server.on("connect", _connect(server, desk), namespace=namespace)
         server.on("disconnect", _disconnect(desk), namespace=namespace)
-        server.on("*", _event(desk), namespace=namespace)
+        server.on("*", _event(desk, figures), namespace=namespace)
 
     async def after_connect(namespace: str, sid: str) -> None:
         try:
@@ -55,14 +56,17 @@ def _disconnect(desk: VisitorDesk | AgentDesk) -> Callable[..., Awaitable[None]]
     return disconnect
 
 
-def _event(desk: VisitorDesk | AgentDesk) -> Callable[..., Awaitable[dict[str, Any]]]:
+def _event(desk: VisitorDesk | AgentDesk, figures: Figures) -> Callable[..., Awaitable[dict[str, Any]]]:
     async def event(name: str, sid: str, *args: Any) -> dict[str, Any]:
         try:
             if len(args) != 1:
                 raise Refusal("bad_request", "An event carries one object.")
-            return await desk.handle(sid, name, args[0])
+            answer = await desk.handle(sid, name, args[0])
         except Exception as error:
             return {"ok": False, "error": _explained(error, "event")}
+        if name == "sync":
+            figures.synced(answer)
+        return answer
 
     return event
 

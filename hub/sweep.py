@@ -39,6 +39,8 @@ class Sweep:
         self._queue_moved = queue_moved
         self._since: int | None = None
         self._now = asyncio.Event()
+        self.clock: Callable[[int], None] = _nothing
+        """Called with the database's time at each look."""
 
     def heard(self, rung: Iterable[Rung]) -> None:
         """Take the bells of other processes; what nobody here listens to is not read."""
@@ -77,8 +79,13 @@ class Sweep:
             self._since = None
             return
         seen = await self._db.read(heads.look, watched)
+        self.clock(seen.at)
         new = [head.conversation for head in seen.heads if head.fresh and not self._emitter.knows(head.conversation)]
         bases = await self._db.read(heads.bases, (new, self._since)) if new else {}
         for head in seen.heads:
             self._emitter.heard(head.conversation, head.rev, bases.get(head.conversation))
         self._since = seen.at
+
+
+def _nothing(_now: int) -> None:
+    return None
