@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
@@ -29,7 +30,7 @@ A = TypeVar("A")
 R = TypeVar("R")
 P = ParamSpec("P")
 
-BATCH = 64
+BATCH = 128
 """Most jobs in one transaction."""
 RETRYABLE = {"40001", "40P01"}
 """SQLSTATEs of a serialization failure and a deadlock: the work is run again."""
@@ -172,6 +173,7 @@ class _Line:
         going = True
         while going and (first := self.jobs.get()) is not None:
             batch, going = self._take(first)
+            batch = _arranged(batch)
             self._run(batch)
             _resolve(batch)
         self._let_go()
@@ -230,7 +232,8 @@ class _Line:
             if self._conn is None:
                 self._conn = self._engine.connect()
             with self._conn.begin() as transaction:
-                for fn, jobs in _runs(batch):
+                for fn, run in groupby(batch, key=_function):
+                    jobs = list(run)
                     if isinstance(fn, Batched):
                         for job, value in zip(jobs, fn.run(self._conn, [job.arg for job in jobs]), strict=True):
                             job.value = value
@@ -257,19 +260,26 @@ class _Line:
             self._conn = None
 
 
-def _runs(batch: list[_Job]) -> list[tuple[Any, list[_Job]]]:
-    """Jobs of one function together, so that it runs once. Jobs of one key keep their order; others never had one."""
-    runs: list[tuple[Any, list[_Job]]] = []
+def _arranged(batch: list[_Job]) -> list[_Job]:
+    """Put jobs of one function together, so that it runs once. Jobs of one key keep their order; others never had one.
+
+    Whoever asked is answered in this order too: what a job has seen of another was answered before it.
+    """
+    runs: list[list[_Job]] = []
     newest: dict[int, int] = {}
     latest: dict[str, int] = {}
     for job in batch:
         at = newest.get(id(job.fn))
         if at is None or at < latest.get(job.key, 0):
             at = newest[id(job.fn)] = len(runs)
-            runs.append((job.fn, []))
-        runs[at][1].append(job)
+            runs.append([])
+        runs[at].append(job)
         latest[job.key] = at
-    return runs
+    return [job for run in runs for job in run]
+
+
+def _function(job: _Job) -> Any:
+    return job.fn
 
 
 def _resolve(batch: list[_Job]) -> None:

@@ -126,6 +126,22 @@ async def test_a_function_runs_once_for_all_its_jobs(db: Database) -> None:
     assert calls == [("one", ["a0", "c2"]), ("other", ["b1", "d3", "a4"]), ("one", ["b5", "e6"])]
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_answers_come_in_the_order_of_the_work(db: Database) -> None:
+    """Who was written later has seen what the other did, and is told later: browsers hear of it in this order."""
+    other = Batched(_note_all)
+    answered: list[str] = []
+
+    async def one(fn: Any, name: str) -> None:
+        answered.append(await db.write(fn, name, name))
+
+    busy = asyncio.create_task(db.write(hold, 0.1, "k"))
+    await asyncio.sleep(0.02)
+    await asyncio.gather(*(one(other if number % 2 else note_all, f"{number}") for number in range(6)))
+    await busy
+    assert answered == stored(db) == ["0", "2", "4", "1", "3", "5"]
+
+
 async def test_what_the_writers_did_is_counted(db: Database) -> None:
     busy = asyncio.create_task(db.write(hold, 0.1, "k"))
     await asyncio.sleep(0.02)
