@@ -183,6 +183,16 @@ async def test_frames_of_every_length_arrive_whole(running: Gateway, size: int) 
         assert await raw.packet("42") == '42/visitor,["after",{}]'
 
 
+@MODES
+async def test_the_servers_own_bound_on_frames(fast: bool) -> None:
+    """# S-23: whatever the web server in front lets in."""
+    async with Gateway(fast=fast, ws_max_size=1 << 20) as gateway, Raw(gateway.url) as raw:
+        await raw.connect({"v": 1})
+        await raw.send('42/visitor,1["send",{"x":"' + "y" * 65_536 + '"}]')
+        assert await raw.ended()
+        assert "send" not in gateway.names()
+
+
 async def test_events_arrive_in_the_order_they_were_published(running: Gateway) -> None:
     # INV-4
     async with Raw(running.url) as raw:

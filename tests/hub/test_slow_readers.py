@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hub import fastpath, hardened
-from hub.fastpath import MAX_BYTES, MAX_FRAMES, PIECE
+from hub.fastpath import MAX_BYTES, MAX_FRAMES, PIECE, FastSocket
 from tests.support.gateway import Gateway
 from tests.support.raw import Raw
 
@@ -40,8 +40,7 @@ async def silent(gateway: Gateway, room: int = SMALL) -> AsyncIterator[Raw]:
 
 def held(gateway: Gateway) -> Any:
     """Bytes that wait in the server for its readers."""
-    queues = [getattr(one, "queue", None) for one in gateway.sockets()]
-    waiting = sum(queue.bytes for queue in queues if queue is not None)
+    waiting = sum(one._size if isinstance(one, FastSocket) else one.queue.bytes for one in gateway.sockets())
     return waiting + sum(end.transport.get_write_buffer_size() for end in _ends(gateway))
 
 
@@ -86,6 +85,18 @@ async def test_a_silent_reader_is_dropped_and_hurts_nobody(running: Gateway, siz
     heard = [json.loads(frame[11:])[1]["n"] for frame in good.heard if '"news"' in frame]
     assert heard == list(range(said + 1))
     assert running.server.dropped == 1
+
+
+async def test_small_frames_are_counted_too() -> None:
+    """# INV-17: what waits for a reader who stalls is bounded in frames, however few bytes they are."""
+    async with Gateway(fast=True) as gateway, silent(gateway):
+        await _fill(gateway)
+        said = 0
+        while not gateway.server.dropped and said < 2 * MAX_FRAMES:
+            gateway.server.publish("/visitor", "room", "news", {})
+            said += 1
+            await asyncio.sleep(0)
+        assert 0.9 * MAX_FRAMES < said <= MAX_FRAMES
 
 
 async def test_publishing_never_waits_for_a_reader(running: Gateway) -> None:
@@ -148,6 +159,20 @@ async def test_a_client_that_is_not_there_any_more(running: Gateway) -> None:
         assert running.names().count("disconnect") == 1
         assert running.reason in ("ping timeout", "transport close")
         gone.socket.transport.abort()
+
+
+async def test_a_client_that_is_gone_keeps_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody would answer the closing handshake, whose time-out is 10 s."""
+    monkeypatch.setattr(hardened, "SWEEP", 0.02)
+    async with Gateway(fast=True) as gateway:
+        gateway.server.eio.ping_interval, gateway.server.eio.ping_timeout = 0.1, 0.2
+        async with Raw(gateway.url) as gone:
+            await gone.connect({"v": 1})
+            gone.socket.transport.pause_reading()
+            async with asyncio.timeout(5):
+                while gateway.connections():  # noqa: ASYNC110 - nobody tells
+                    await asyncio.sleep(0.01)
+            gone.socket.transport.abort()
 
 
 async def _answer_pings(raw: Raw) -> Any:

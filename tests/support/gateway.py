@@ -15,7 +15,7 @@ Asgi = Any
 class Gateway:
     """Notes which handlers ran, and with what. ``wrap`` may stand between uvicorn and the server."""
 
-    def __init__(self, *, fast: bool, polling: bool = False, wrap: Any = None) -> None:
+    def __init__(self, *, fast: bool, polling: bool = False, wrap: Any = None, ws_max_size: int = 65_536) -> None:
         self.server = HardenedServer(fast=fast, polling=polling)
         self.server.origin_known = lambda origin: origin == "https://shop.example"
         self.ran: list[tuple[Any, ...]] = []
@@ -31,7 +31,7 @@ class Gateway:
             wrap(app) if wrap else app,
             port=0,
             ws="websockets-sansio",
-            ws_max_size=65_536,
+            ws_max_size=ws_max_size,
             ws_per_message_deflate=False,
             ws_ping_interval=None,
             log_config=None,
@@ -87,6 +87,10 @@ class Gateway:
     def names(self) -> list[Any]:
         """Names of the handlers that ran."""
         return [call[0] for call in self.ran]
+
+    def connections(self) -> int:
+        """How many TCP connections there are."""
+        return len(self._uvicorn.server_state.connections)
 
     def sockets(self) -> list[Any]:
         """The Engine.IO sockets that are open."""
