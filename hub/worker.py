@@ -81,13 +81,17 @@ class Worker:
             await asyncio.sleep(SWEEP)
 
     async def drain(self, seconds: float) -> None:
-        """Take nothing new, and let what is under way finish."""
+        """Take nothing new, let what is under way finish, and give back the rest: others may take it at once."""
         self._stopping = True
         tasks = [line.task for line in self._lines.values()]
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
         for task in tasks:
             task.cancel()
+        try:
+            await self._db.write(outbox.release_all, self._owner, self._owner)
+        except DatabaseUnavailableError:
+            _log.warning("promises were not given back: others take them when their leases run out")
 
     async def _sweep(self) -> None:
         if self._stopping or len(self._lines) >= AT_ONCE:

@@ -135,6 +135,11 @@ def release(conn: Connection, arg: tuple[str, Sequence[str]]) -> None:
     conn.execute(update(outbox).where(outbox.c.id.in_(ids), _held(owner)).values(state="waiting", owner=None))
 
 
+def release_all(conn: Connection, owner: str) -> None:
+    """Give back whatever a process that ends still holds."""
+    conn.execute(update(outbox).where(_held(owner)).values(state="waiting", owner=None))
+
+
 def _held(owner: str) -> ColumnElement[bool]:
     """Still leased to *owner*: whoever was silent for longer than a lease has lost it to another process."""
     return and_(outbox.c.state == "leased", outbox.c.owner == owner)
