@@ -40,6 +40,7 @@ from hub.figures import Figures
 from hub.hardened import HardenedServer
 from hub.inboxes import load_config
 from hub.intake import Fetcher, Intake
+from hub.leaving import last, send_away
 from hub.limits import Tally
 from hub.media import FileStore
 from hub.metrics import metric_routes
@@ -130,6 +131,7 @@ class Parts:
     together: list[Work] = field(default_factory=list)
     """What works only where there are other processes."""
     ready: bool = False
+    leaving: bool = False
 
     async def is_ready(self) -> bool:
         """Whether this process serves."""
@@ -324,9 +326,16 @@ def outermost(parts: Parts) -> ASGIApp:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
         else:
-            await parts.app(scope, receive, send)
+            await parts.app(scope, receive, last(send) if parts.leaving else send)
 
     return app
+
+
+async def leave(parts: Parts) -> None:
+    """Before this process ends, while it still works: send its clients to the others, where there may be any."""
+    parts.leaving, parts.ready = True, False
+    if not parts.db.sqlite:
+        await send_away(parts.server.eio.sockets)
 
 
 def create_app(settings: Settings) -> ASGIApp:

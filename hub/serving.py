@@ -6,13 +6,15 @@ import logging
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import uvicorn
 
 import bots
 from hub import logs
-from hub.app import build, outermost
+from hub.app import build, leave, outermost
+from hub.leaving import Server
 from hub.lock import hold
 from hub.opening import open_database
 from hub.settings import Settings
@@ -63,7 +65,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
             proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
         )
-        uvicorn.Server(config).run()
+        Server(config, partial(leave, parts)).run()
 
 
 def _prepare(settings: Settings, say: Callable[[str], None]) -> None:
