@@ -25,13 +25,14 @@ WANTS_PERSON_AT = 25
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many talk, and how fast: seconds between two messages of a tab; of a phone and a clerk the others."""
+    """How many talk, how fast (seconds between two messages of each), and how moody their provider is."""
 
     visitors: int = 10
     phones: int = 5
     tab: tuple[float, float] = (0.02, 0.15)
     phone: tuple[float, float] = (0.4, 1.2)
     clerk: tuple[float, float] = (0.05, 0.25)
+    mood: float = 1.0
 
 
 class Crowd:
@@ -43,7 +44,7 @@ class Crowd:
 
         chooser = Random(seed)
         self._size = size
-        self.provider = Provider(hub.url, pick, http, seed)
+        self.provider = Provider(hub.url, pick, http, seed, size.mood)
         self.tabs = list(_tabs(size.visitors, pick, http, seed))
         self.phones = list(_phones(size.phones, self.provider, seed))
         people = (hub.admin, hub.agent)

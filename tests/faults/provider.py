@@ -25,18 +25,20 @@ PATIENT = 2
 
 
 class Provider:
-    """Speaks Twilio's protocol. ``calls`` is what it was asked to send, in order; *seed* decides its moods.
+    """Speaks Twilio's protocol. ``calls`` is what it was asked to send, in order; *seed* decides when it fails.
 
-    It knows the hub by the address *public*, which it signs, and reaches one of the processes behind it.
+    It knows the hub by the address *public*, which it signs, and reaches one of the processes behind it. *mood* times
+    ``ODDS`` is how often it fails.
     """
 
-    def __init__(self, public: str, pick: Pick, http: aiohttp.ClientSession, seed: int) -> None:
+    def __init__(self, public: str, pick: Pick, http: aiohttp.ClientSession, seed: int, mood: float) -> None:
         self.calls: list[Call] = []
         self.inbox = ""
         self._public = public
         self._pick = pick
         self._http = http
         self._seed = seed
+        self._mood = mood
         self._random = Random(seed)
         self._times: Counter[tuple[str, str]] = Counter()
         self._sids = itertools.count(1)
@@ -98,7 +100,7 @@ class Provider:
         """The same for the same text, whenever it comes."""
         times = self._times[phone, body] = self._times[phone, body] + 1
         left = Random(f"{self._seed} {phone} {body} {times}").random()
-        for verdict, odds in ODDS.items():
+        for verdict, odds in ((verdict, odds * self._mood) for verdict, odds in ODDS.items()):
             if left < odds and not (times > PATIENT and verdict in ("busy", "away")):
                 return verdict
             left -= odds
