@@ -151,8 +151,7 @@ def build(settings: Settings) -> Parts:
     server = HardenedServer(polling=settings.polling, fast=settings.fast_sockets)
     out = SocketPublisher(server)
     board = QueueBoard(db, registry, out)
-    line = _line(settings, vault, owner)
-    others = Others(line, server.publish)
+    others = Others(_line(settings, vault, owner), server.publish)
     promises = Promises()
 
     def sign(file: Attachment, expires: int | None = None) -> str:
@@ -177,13 +176,13 @@ def build(settings: Settings) -> Parts:
     parts = Parts(
         settings, db, vault, server, registry, worker, board, desk, colleagues, signin, http, app, simulator, figures
     )
-    _join(parts, others, line, emitter, visitors)
+    _join(parts, others, emitter, visitors)
     app.router.lifespan_context = lambda _app: _life(parts)
     _routes(parts, hub, intake, store, sign, emitter.sign)
     return parts
 
 
-def _join(parts: Parts, others: Others, line: "RedisLine | None", emitter: Emitter, visitors: VisitorDesk) -> None:
+def _join(parts: Parts, others: Others, emitter: Emitter, visitors: VisitorDesk) -> None:
     """Learn what other processes do, where there can be any."""
     if parts.db.sqlite:
         return
@@ -192,7 +191,7 @@ def _join(parts: Parts, others: Others, line: "RedisLine | None", emitter: Emitt
     sweep = Sweep(parts.db, emitter, visitors.here, parts.server.anyone, agents, parts.board.moved_elsewhere)
     sweep.clock = parts.figures.clock
     parts.together.append(sweep.run)
-    if line:
+    if line := others.line:
         line.heard = sweep.heard
         others.listen(parts.colleagues, parts.signin, parts.desk, sweep.at_once)
         tally = Tally(line.add, parts.vault.mark("tally"), visitors.limits)

@@ -23,15 +23,15 @@ class Others:
     """Whom this process talks to over *line*; without one nobody hears."""
 
     def __init__(self, line: "RedisLine | None", publish: Publish) -> None:
-        self._line = line
+        self.line = line
         self._publish = publish
         self._ending: set[asyncio.Task[None]] = set()
         self.bell: Bell = line or NoBell()
 
     def say(self, topic: str, data: Any) -> None:
         """Give the other processes a hint."""
-        if self._line:
-            self._line.say(topic, data)
+        if self.line:
+            self.line.say(topic, data)
 
     def hint(self, namespace: str, room: str, event: str, data: Any) -> None:
         """Send an event that may be lost to the sockets of every process."""
@@ -40,7 +40,7 @@ class Others:
 
     def listen(self, colleagues: Colleagues, signin: SignIn, desk: AgentDesk, missed: Callable[[], None]) -> None:
         """Act on what others say; *missed* is called when they may have said something unheard."""
-        line = self._line
+        line = self.line
         if line is None:
             return
 
