@@ -72,10 +72,11 @@ def _prepare(settings: Settings, say: Callable[[str], None]) -> None:
     """Bring the database up to date and, the first time, put something into it to try."""
     db = open_database(settings)
     try:
-        migrate.upgrade(db)
+        with migrate.starting(db):
+            migrate.upgrade(db)
+            if not db.read_now(inboxes.all_inboxes) and settings.demo:
+                _first_contents(db, settings, say)
         health.warn_if_unsafe(db)
-        if not db.read_now(inboxes.all_inboxes) and settings.demo:
-            _first_contents(db, settings, say)
         say(f"Inbox     {settings.public_url}/inbox")
         if settings.demo:
             say(f"Demo page {settings.public_url}/demo")

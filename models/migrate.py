@@ -8,6 +8,8 @@ a database that is ahead of this code is served, not refused, and nothing is eve
 import logging
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 
 _STEPS = Path(__file__).with_name("migrations") / "versions"
 _LOCK = 0x66_72_6F_6E_74_64_73_6B
-"""PostgreSQL advisory lock: any number, the same in every process."""
+_START_LOCK = _LOCK + 1
+"""PostgreSQL advisory locks: any numbers, the same in every process."""
 _log = logging.getLogger("frontdesk.migrate")
 
 
@@ -31,6 +34,20 @@ class MigrationError(Exception):
 def head() -> str:
     """Return the newest revision this code knows."""
     return _steps()[-1]
+
+
+@contextmanager
+def starting(database: Database) -> Iterator[None]:
+    """Hold back other processes that start on this database, so that what a first start does is done once.
+
+    On SQLite the lock file of ``serve`` has done so already.
+    """
+    if database.sqlite:
+        yield
+        return
+    with database.unlimited() as conn:
+        conn.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _START_LOCK})
+        yield
 
 
 def current(database: Database) -> str | None:

@@ -116,7 +116,7 @@ class Door:
 
 
 class HubProcess(Door):
-    """Start, stop, kill and restart a hub on one database and one folder.
+    """Start, stop, kill and restart a hub on one database and one folder; without a *sample* both are left empty.
 
     With several *processes* a proxy stands before them and gives each connection to the next one; ``doors`` lead past
     it, to one process each. What starts or ends them means all of them unless a number says which.
@@ -126,7 +126,7 @@ class HubProcess(Door):
         self,
         var: Path,
         database_url: str,
-        sample: Path,
+        sample: Path | None,
         launch: Launch = frontdesk_serve,
         *,
         processes: int = 1,
@@ -140,7 +140,7 @@ class HubProcess(Door):
         self.inbox = ""
         self.doors: Sequence[Door] = [Door(free_port()) for _ in range(processes)] if processes > 1 else [self]
         self._proxy: RoundRobin | None = None
-        self._sample = sample
+        self.assistant = ""
         self._launch = launch
         self._processes: list[Process | None] = [None] * processes
         self._environ = {
@@ -155,15 +155,16 @@ class HubProcess(Door):
             **{f"FRONTDESK_{name.upper()}": value for name, value in settings.items()},
         }
         var.mkdir(parents=True, exist_ok=True)
-        self._fill()
+        if sample is not None:
+            self._fill(sample)
 
-    def _fill(self) -> None:
+    def _fill(self, sample: Path) -> None:
         """Give the database what a set-up would: people, the sample's model, the demo inbox."""
         db = Database(self.database_url, synchronous="NORMAL")
         migrate.upgrade(db)
         if not db.read_now(inboxes.all_inboxes):
-            shutil.copytree(self._sample, self.var / "models", dirs_exist_ok=True)
-            trained = json.loads((self._sample / "ready").read_text())
+            shutil.copytree(sample, self.var / "models", dirs_exist_ok=True)
+            trained = json.loads((sample / "ready").read_text())
             model = TrainedModel(
                 "webshop", trained.get("engine", "embedded"), trained["version"], trained["path"], {}, {}
             )
