@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import httpx
-import socketio
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -317,11 +316,10 @@ async def _look(parts: Parts) -> None:
 
 def outermost(parts: Parts) -> ASGIApp:
     """The function every request meets first: sockets go straight to Engine.IO, past all middleware."""
-    sockets = socketio.ASGIApp(parts.server, socketio_path="socket.io")
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan" and scope["path"].startswith("/socket.io/"):
-            await sockets(scope, receive, send)
+            await parts.server.handle_request(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
         else:

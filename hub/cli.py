@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hub import backup, doctor, logs
+from hub import backup, doctor, lean, logs
 from hub.commands import CONTEXT, Desk
 from hub.commands.bots import bot
 from hub.commands.inboxes import inbox
@@ -35,6 +35,7 @@ def frontdesk(context: click.Context) -> None:
 @click.pass_obj
 def serve(desk: Desk) -> None:
     """Serve until stopped."""
+    lean.load()
     from hub import serving  # noqa: PLC0415 - the other commands need not wait for the whole hub to be imported
 
     serving.serve(desk.settings, click.echo)

@@ -29,7 +29,7 @@ from hub import strictjson
 
 KNOWN = {"python-socketio": "5.18.1", "python-engineio": "4.15.1"}
 """Versions whose inner names this was written for."""
-NAMES = ("transport", "writable", "close_sent")
+NAMES = ("transport", "writable", "close_sent", "request", "response")
 """What this uses of uvicorn's websocket besides ``send`` and ``receive``."""
 MAX_FRAMES = 200
 """Frames that may wait for one slow reader."""
@@ -38,13 +38,12 @@ MAX_BYTES = 1 << 20
 PATIENCE = 20.0
 """Seconds a reader may take nothing while something waits for it."""
 PIECE = 1 << 16
-"""Bytes of one socket that do not wait for the end of the event loop's turn."""
+"""Bytes of one socket that do not wait for the end of the turn."""
 RESERVED = frozenset({"connect", "disconnect", "connect_error"})
 """Names that are no events: the library would run its own handlers for them (S-5)."""
 _EVENT = re.compile(r"42(/[a-z]+),(0|[1-9][0-9]{0,14})?(?=\[)")
 """An event in a namespace, perhaps with the number of the ack it asks for, up to its JSON."""
-_TEXT, _BINARY = 0x81, 0x82
-_PING, _PONG = b"\x81\x012", "3"
+_TEXT, _BINARY, _PING, _PONG = 0x81, 0x82, b"\x81\x012", "3"
 _log = logging.getLogger("frontdesk.sockets")
 
 
@@ -53,11 +52,10 @@ def unfamiliar() -> str | None:
     return ", ".join(f"{name} is not {known}" for name, known in KNOWN.items() if version(name) != known) or None
 
 
-def protocol_of(environ: dict[str, Any]) -> WebSocketsSansIOProtocol | None:
-    """Return uvicorn's end of a websocket, if it is the one this knows and nothing stands in between."""
-    protocol = getattr(environ["asgi.send"], "__self__", None)
-    named = all(hasattr(protocol, name) for name in NAMES)
-    return protocol if named and isinstance(protocol, WebSocketsSansIOProtocol) else None
+def protocol_of(send: Any) -> WebSocketsSansIOProtocol | None:
+    """Return uvicorn's end of the websocket *send* writes to, if this knows it and nothing stands in between."""
+    end = getattr(send, "__self__", None)
+    return end if isinstance(end, WebSocketsSansIOProtocol) and all(hasattr(end, name) for name in NAMES) else None
 
 
 def frame(payload: bytes, kind: int = _TEXT) -> bytes:
@@ -90,22 +88,23 @@ class FastSocket(AsyncSocket):  # type: ignore[misc]  # the library ships no typ
     """An Engine.IO socket whose frames go straight to and from uvicorn's websocket."""
 
     def __init__(self, engine: Any, sid: str, protocol: WebSocketsSansIOProtocol, gate: Gate, cork: "Cork") -> None:
-        # Not the base class's: its queue is of no use here, and would be most of what an idle socket costs.
-        self.server = engine
-        self.sid = sid
-        self.last_ping: float | None = None
+        self.server, self.sid = engine, sid  # not by the base class, whose queue would be of no use
         self.connected = self.upgraded = True
         self.upgrading = self.closing = self.closed = False
+        self.last_ping: float | None = None
         self.session: dict[str, Any] = {}
-        self._protocol = protocol
-        self._transport = protocol.transport
-        self._gate = gate
-        self._cork = cork
+        self._protocol, self._transport = protocol, protocol.transport
+        self._gate, self._cork = gate, cork
         self._out: list[bytes] = []
         self._size = 0
         self._behind = 0
         self._since = 0.0
         self._ping_at = 0.0
+
+    def forget_handshake(self, scope: Any) -> None:
+        """Let go of the request's headers, of which a browser sends a kilobyte that is kept thrice."""
+        scope["headers"] = []
+        vars(self._protocol).update(request=None, response=None)
 
     async def run(self, receive: Callable[[], Awaitable[Any]]) -> None:
         """Read until either side ends it."""

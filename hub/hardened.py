@@ -14,116 +14,27 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-import engineio
 import orjson
 import socketio
 from engineio import packet as engine_packet
 from engineio.exceptions import SocketIsClosedError
 from socketio import packet
 from socketio.exceptions import ConnectionRefusedError as Refused
+from starlette.types import Receive, Scope, Send
 
 from hub import fastpath, strictjson
-from hub.fastpath import MAX_BYTES, MAX_FRAMES, RESERVED, FastSocket
+from hub.fastpath import RESERVED, FastSocket
+from hub.transports import SID, Json, Transports, quiet
 from models.wire import ErrorBody
 
 CONNECT_SECONDS = 10.0
 """Time a socket has to CONNECT (S-6)."""
 SWEEP = 1.0
 """Seconds between two looks at all sockets."""
-_SID = "frontdesk.sid"
 _ASKS = re.compile(r"2(/[a-z]+),(\d{1,15})\[")
 """An event that wants an answer, up to its JSON."""
 
 _log = logging.getLogger("frontdesk.sockets")
-
-
-class BoundedQueue(asyncio.Queue[Any]):
-    """A socket's outgoing packets. When full the socket is dropped: it resumes by ``sync``, nothing is lost."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.full_up: Callable[[], None] = _unbound
-        self.bytes = 0
-
-    def _put(self, item: Any) -> None:
-        super()._put(item)
-        self.bytes += _size(item)
-
-    def _get(self) -> Any:
-        item = super()._get()
-        self.bytes -= _size(item)
-        return item
-
-    def put_nowait(self, item: Any) -> None:
-        """Add a packet, or refuse it and drop the socket. The closing ``None`` always fits."""
-        if item is not None and (self.qsize() >= MAX_FRAMES or self.bytes + _size(item) > MAX_BYTES):
-            self.full_up()
-            raise SocketIsClosedError
-        super().put_nowait(item)
-
-    async def put(self, item: Any) -> None:
-        """Like :meth:`put_nowait`: nobody waits for a reader."""
-        self.put_nowait(item)
-
-
-def _unbound() -> None:
-    return None
-
-
-def _size(item: Any) -> int:
-    data = getattr(item, "data", None)
-    return len(data) if isinstance(data, str | bytes) else 0
-
-
-class _Json:
-    """Strict in, fast out, with the keyword arguments the library passes."""
-
-    @staticmethod
-    def dumps(value: Any, **_options: Any) -> str:
-        return orjson.dumps(value).decode()
-
-    @staticmethod
-    def loads(text: str, **_options: Any) -> Any:
-        return strictjson.loads(text)
-
-
-class _Engine(engineio.AsyncServer):  # type: ignore[misc]  # the library ships no types
-    cork: fastpath.Cork
-    gate: "HardenedServer"
-
-    def create_queue(self, *_args: Any, **_kwargs: Any) -> BoundedQueue:
-        return BoundedQueue()
-
-    async def _handle_connect(self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None) -> Any:
-        if transport == "websocket" and self.gate.fast:
-            if protocol := fastpath.protocol_of(environ):
-                await self._serve(environ, FastSocket(self, self.generate_id(), protocol, self.gate, self.cork))
-                return ""
-            self.gate.slower("this is not the websocket of uvicorn that it knows")
-        try:
-            return await super()._handle_connect(environ, transport, jsonp_index)
-        except ValueError as error:  # a frame that is no packet at all: the library would leave its socket behind
-            socket = self.sockets[environ[_SID]]
-            await self.gate.failed(socket.sid, "", error)
-            socket.queue.put_nowait(None)
-            return ""
-
-    async def _serve(self, environ: dict[str, Any], socket: FastSocket) -> None:
-        """What the library does with a new websocket, for one of ours."""
-        self.sockets[socket.sid] = socket
-        try:
-            await self._trigger_event("connect", socket.sid, environ, run_async=False)
-            await environ["asgi.send"]({"type": "websocket.accept"})
-            hello = {
-                "sid": socket.sid, "upgrades": [], "pingTimeout": int(self.ping_timeout * 1000),
-                "pingInterval": int(self.ping_interval * 1000), "maxPayload": self.max_http_buffer_size,
-            }  # fmt: skip
-            await socket.send(engine_packet.Packet(engine_packet.OPEN, hello))
-            socket.schedule_ping()
-            await socket.run(environ["asgi.receive"])
-        finally:
-            await socket.close(abort=True, reason=self.reason.TRANSPORT_CLOSE)
-            self.sockets.pop(socket.sid, None)
 
 
 class HardenedServer(socketio.AsyncServer):  # type: ignore[misc]  # the library ships no types
@@ -139,9 +50,9 @@ class HardenedServer(socketio.AsyncServer):  # type: ignore[misc]  # the library
             client_manager=_Manager(),
             async_mode="asgi",
             async_handlers=False,
-            json=_Json,
+            json=Json,
             transports=["polling", "websocket"] if polling else ["websocket"],
-            cors_allowed_origins=lambda origin, _environ: origin is None or self.origin_known(origin),
+            cors_allowed_origins=lambda origin, _environ: self.origin_may_shake_hands(origin),
             namespaces=["/visitor", "/agent"],
             max_http_buffer_size=65_536,
             http_compression=False,
@@ -149,7 +60,7 @@ class HardenedServer(socketio.AsyncServer):  # type: ignore[misc]  # the library
             ping_timeout=10,
             monitor_clients=not fast,
             logger=False,
-            engineio_logger=_quiet(),
+            engineio_logger=quiet(),
         )
         self.origin_known: Callable[[str], bool] = _nobody
         self.after_connect: Callable[[str, str], Awaitable[None]] = _nothing
@@ -162,13 +73,22 @@ class HardenedServer(socketio.AsyncServer):  # type: ignore[misc]  # the library
         if fast and (reason := fastpath.unfamiliar()):
             self.slower(reason)
 
+    def origin_may_shake_hands(self, origin: str | None) -> bool:
+        """Whether a page of *origin* may connect at all: the site key, which decides for real, comes with CONNECT."""
+        return origin is None or self.origin_known(origin)
+
     def slower(self, reason: str) -> None:
         """Leave all further sockets to the library."""
         self.fast = False
         _log.warning("sockets cost several times as much as they could: %s", reason)
 
     def _engineio_server_class(self) -> Any:
-        return _Engine
+        return Transports
+
+    def handle_request(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[Any]:
+        """The ASGI application: a plain function, so that a socket's life is not one coroutine deeper."""
+        answer: Awaitable[Any] = self.eio.handle_request(scope, receive, send)
+        return answer
 
     # --- out -----------------------------------------------------------------------------------------------------
 
@@ -251,7 +171,7 @@ class HardenedServer(socketio.AsyncServer):  # type: ignore[misc]  # the library
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
         await super()._handle_eio_connect(eio_sid, environ)
-        environ[_SID] = eio_sid
+        environ[SID] = eio_sid
         socket = self.eio.sockets[eio_sid]
         if not isinstance(socket, FastSocket):
             socket.queue.full_up = functools.partial(self.overflow, eio_sid)
@@ -362,10 +282,3 @@ def _nobody(_origin: str) -> bool:
 
 async def _nothing(_namespace: str, _sid: str) -> None:
     return None
-
-
-def _quiet() -> logging.Logger:
-    """Engine.IO's log without tracebacks for what a client sent wrong."""
-    logger = logging.getLogger("frontdesk.engineio")
-    logger.setLevel(logging.CRITICAL)
-    return logger

@@ -24,6 +24,7 @@ from models.text import clean
 from models.threads import Mark, Rating
 from models.wire import (
     PROTOCOL,
+    AgentMessage,
     Consent,
     Conversation,
     End,
@@ -60,6 +61,8 @@ class _Visitor:
     speaker: Inbound
     """What every message of this tab has in common."""
     page: Page | None
+    new: bool
+    """Whether the token was made for this tab, so that nothing can be known of its holder."""
     conversation: str | None = None
 
 
@@ -134,8 +137,11 @@ class VisitorDesk:
             raise Refusal("rate_limited", "Too many open pages.", retry_after=30.0)
         language = clean(said.locale).replace("_", "-") if said.locale else None
         profile = profile.model_copy(update={"language": language})
-        speaker = Inbound(address=address, proven=not address.startswith(views.VISITOR), profile=profile)
-        self._here[sid] = _Visitor(live, token, address, who, speaker, tidy_page(said.page) if said.page else None)
+        proven = not address.startswith(views.VISITOR)
+        speaker = Inbound(address=address, proven=proven, profile=profile)
+        page = tidy_page(said.page) if said.page else None
+        new = not proven and token != said.token
+        self._here[sid] = _Visitor(live, token, address, who, speaker, page, new)
         self._sockets.setdefault(who, set()).add(sid)
 
     def _known(self, live: LiveInbox, said: VisitorAuth) -> tuple[str, str, Profile]:
@@ -214,12 +220,12 @@ class VisitorDesk:
             "rev": 0,
             "inbox": _info(who.live),
         }
-        row = await self._db.read(threads.of_identity, who.live.id, who.address)
-        if row is None:
+        kept = None if who.new else await self._db.read(_screen, who.live.id, who.address)
+        if kept is None:
             return ready
+        row, found, older = kept
         who.conversation = row["id"]
         self._emitter.shown(row["id"], row["rev"], row["last_seq"])
-        found, older = await self._db.read(_latest_public, row["id"])
         ready["contact"] = row["contact_id"]
         ready["conversation"] = self._placed(views.conversation(row))
         ready["messages"] = [views.for_visitor(self._emitter.sign(message)) for message in found]
@@ -333,8 +339,10 @@ class VisitorDesk:
         return {"ok": True}
 
 
-def _latest_public(conn: Any, conversation: str) -> Any:
-    return threads.latest(conn, conversation, public=True)
+def _screen(conn: Any, inbox: str, address: str) -> tuple[Any, list[AgentMessage], bool] | None:
+    """A visitor's conversation, its last messages, and whether there are older ones."""
+    row = threads.of_identity(conn, inbox, address)
+    return (row, *threads.latest(conn, row["id"], public=True)) if row else None
 
 
 def _client(environ: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from hub import hardened
 from hub.fastpath import MAX_BYTES, MAX_FRAMES
-from hub.hardened import BoundedQueue
+from hub.transports import BoundedQueue
 from tests.support.gateway import Gateway
 from tests.support.raw import Raw
 
