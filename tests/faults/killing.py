@@ -4,6 +4,7 @@ import asyncio
 import gc
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -15,6 +16,8 @@ from tests.faults.house import House
 from tests.faults.ledger import Ledger
 from tests.faults.storm import Blow
 
+STUCK = 40.0
+"""Seconds in which something must move while promises are left: a dead process's lease and a provider's back-off."""
 TORN = "ignore:Unclosed connection:ResourceWarning"
 """The warning that tests of :func:`run` let pass."""
 
@@ -28,8 +31,8 @@ class Plan:
     size: Size = field(default_factory=Size)
     load: float = 2.0
     """Seconds of load before the first blow, and after the last."""
-    drain: float = 60.0
-    """Seconds that what was promised may take at the end."""
+    drain: float = 600.0
+    """Seconds that what was promised may take at the end; ``STUCK`` without any progress end it as well."""
     settle: float = 10.0
     """Seconds after that in which every receiver must have everything, without being asked to look."""
 
@@ -68,20 +71,31 @@ async def _drain(house: House, crowd: Crowd, plan: Plan) -> None:
     """Wait until everything is acked, every promise kept and everybody told, or time is up: then the ledger tells."""
     db = Database(house.hub.database_url)
 
-    async def kept() -> bool:
-        return crowd.connected and not crowd.waiting and not await db.read(promises)
+    async def left() -> Hashable:
+        open_ones = frozenset(row["id"] for row in await db.read(promises))
+        return (
+            (open_ones, crowd.waiting, crowd.connected) if open_ones or crowd.waiting or not crowd.connected else None
+        )
 
-    async def told() -> bool:
+    async def untold() -> Hashable:
         stored = await db.read(heads)
         mine = ((receiver, stored[receiver.conversation]) for _, receiver in crowd.receivers())
-        return all(receiver.last == head[not receiver.all_seqs] for receiver, head in mine)
+        return sum(head[not receiver.all_seqs] - receiver.last for receiver, head in mine) or None
 
     try:
-        for look, patience in ((kept, plan.drain), (told, plan.settle)):
-            deadline = time.monotonic() + patience
-            while time.monotonic() < deadline:
-                if await look():
-                    break
-                await asyncio.sleep(0.1)
+        await _ended(left, plan.drain)
+        await _ended(untold, plan.settle)
     finally:
         await asyncio.to_thread(db.close)
+
+
+async def _ended(look: Callable[[], Awaitable[Hashable]], seconds: float) -> None:
+    """Return when *look* sees nothing any more, or always the same, or after so many *seconds*."""
+    began = moved = time.monotonic()
+    seen: Hashable = None
+    while (now := await look()) is not None:
+        if now != seen:
+            seen, moved = now, time.monotonic()
+        if time.monotonic() > min(moved + STUCK, began + seconds):
+            return
+        await asyncio.sleep(0.1)

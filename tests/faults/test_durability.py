@@ -18,6 +18,8 @@ from tests.faults.servers import OwnPostgres
 from tests.support.stage import Stage
 
 STOPS = 3
+LUCK = 12
+"""Stops that a lax setting may survive; one alone loses something nearly always."""
 WRITING = 0.7
 """Seconds of writing before each stop."""
 
@@ -50,39 +52,37 @@ class Writer:
             self.stored.add((done.conversation, done.seq))
 
 
-def _lost(server: OwnPostgres, **settings: str) -> tuple[int, int]:
-    """How many messages were stored, and how many of them are not there after all."""
+def _lost(server: OwnPostgres, stops: int, **settings: str) -> int:
+    """How many stored messages are not there after all; *stops* at most, as none is needed once something is lost."""
     stage = Stage(server.url())
     db = Database(server.url(**settings))
     writer = Writer(stage, db)
+    lost = 0
     try:
-        for _ in range(STOPS):
+        for _ in range(stops):
             thread = threading.Thread(target=writer.until_it_breaks)
             thread.start()
             thread.join(WRITING)
             server.crash()
             thread.join(10)
             server.start()
-        with stage.db.reading.connect() as conn:
-            there = {(row.conversation_id, row.seq) for row in conn.execute(select(messages))}
+            with stage.db.reading.connect() as conn:
+                there = {(row.conversation_id, row.seq) for row in conn.execute(select(messages))}
+            if lost := len(writer.stored - there):
+                break
     finally:
         db.close()
         stage.close()
-    sys.stdout.write(
-        f"\n{STOPS} immediate stops, {settings}: {len(writer.stored)} stored, {len(writer.stored - there)} lost\n"
-    )
-    return len(writer.stored), len(writer.stored - there)
+    sys.stdout.write(f"\nimmediate stops under a fast writer, {settings}: {len(writer.stored)} stored, {lost} lost\n")
+    assert writer.stored
+    return lost
 
 
 def test_committed_is_stored(own_postgres: OwnPostgres) -> None:
     """# INV-1: as PostgreSQL is shipped."""
-    stored, lost = _lost(own_postgres)
-    assert stored > 100
-    assert lost == 0
+    assert _lost(own_postgres, STOPS) == 0
 
 
 def test_lax_setting_is_caught(own_postgres: OwnPostgres) -> None:
     """The control: without waiting for the disk, stored messages are lost."""
-    stored, lost = _lost(own_postgres, synchronous_commit="off")
-    assert stored > 100
-    assert lost > 0
+    assert _lost(own_postgres, LUCK, synchronous_commit="off") > 0
