@@ -1,4 +1,4 @@
-# Frontdesk on SQLite, in one container. Data lives in /data; mount it.
+# Frontdesk in one container: on SQLite, or one of several hubs on PostgreSQL. Data lives in /data; mount it.
 FROM node:22-slim AS browser
 WORKDIR /src/widget
 COPY widget/package.json widget/package-lock.json widget/.npmrc ./
@@ -14,7 +14,7 @@ COPY bots/ bots/
 COPY channels/ channels/
 COPY hub/ hub/
 COPY --from=browser /src/widget/dist widget/dist
-RUN pip install --no-cache-dir --constraint constraints.txt . && rm -rf /src
+RUN pip install --no-cache-dir --constraint constraints.txt ".[scale]" && rm -rf /src
 RUN useradd --create-home --uid 10001 frontdesk && install --directory --owner frontdesk --mode 0700 /data
 USER frontdesk
 WORKDIR /home/frontdesk
