@@ -59,7 +59,7 @@ from hub.vault import Vault, open_vault
 from hub.visitors import VisitorDesk
 from hub.webhooks import webhook_routes
 from hub.worker import Worker
-from models import outbox, threads
+from models import heads, outbox
 from models.book import Promise
 from models.db import Database, DatabaseUnavailableError
 from models.inboxes import Inbox
@@ -156,7 +156,7 @@ def build(settings: Settings) -> Parts:
     def sign(file: Attachment, expires: int | None = None) -> str:
         return f"/files/{file['id']}?s={vault.sign_file(file['id'], expires)}"
 
-    emitter = Emitter(out, partial(db.read, threads.since_rev), sign, board.place)
+    emitter = Emitter(out, partial(db.read, heads.news), sign, board.place)
     aftermath = Aftermath(emitter, promises, others.bell, board.moved)
     board.told = aftermath.of
     intake = Intake(db, store)

@@ -5,21 +5,25 @@ made by another process) is filled from the log before anything later is told.
 """
 
 import asyncio
+import itertools
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from hub.notices import notices
 from models import views
 from models.book import Change
+from models.db import DatabaseUnavailableError
 from models.wire import AgentMessage, Attachment, Author, Conversation, Summary
 
 REMEMBERED = 20_000
 """Conversations whose last told rev is kept; the sweep keeps those that visitors have open among them."""
 PATIENCE = 0.05
 """Seconds a gap may close by itself before the log is read."""
+AT_ONCE = 200
+"""Gaps filled by one reading of the log."""
 RETRY = 1.0
 """Seconds until a gap that could not be read is read again."""
 COALESCE = 0.1
@@ -74,13 +78,17 @@ def place_agent(summary: Summary, place: Place) -> None:
     summary["queue_position"] = place(summary["id"]) if waits else None
 
 
+Fill = Callable[[Mapping[str, int]], Awaitable[Mapping[str, Change]]]
+"""Reads what changed in conversations after the revs they were told at; those that are gone are left out."""
+
+
 class Emitter:
     """Publishes changes of conversations to visitors and agents."""
 
     def __init__(
         self,
         out: Publisher,
-        fill: Callable[[str, int], Awaitable[Change | None]],
+        fill: Fill,
         sign: Callable[[Attachment], str],
         place: Place,
     ) -> None:
@@ -91,7 +99,8 @@ class Emitter:
         self._told: OrderedDict[str, _Told] = OrderedDict()
         self._shown: OrderedDict[str, tuple[int, int]] = OrderedDict()
         self._summaries: dict[str, Summary] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._gaps: dict[str, _Told] = {}
+        self._filler: asyncio.Task[None] | None = None
         self.followed: Callable[[str, str], None] = _nothing
         """Called with a visitor and their conversation, which another process may have opened."""
         self.noted: Callable[[int, bool], None] = _nothing
@@ -211,20 +220,44 @@ class Emitter:
         if told.filling:
             return
         told.filling = True
-        task = asyncio.create_task(self._read(conversation, told, patience))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        if patience:
+            asyncio.get_running_loop().call_later(patience, self._want, conversation, told)
+        else:
+            self._want(conversation, told)
 
-    async def _read(self, conversation: str, told: _Told, patience: float) -> None:
-        try:
-            await asyncio.sleep(patience)
-            whole = await self._fill(conversation, told.rev)
-        except Exception:
-            _log.exception("gap of conversation %s was not filled", conversation)
-            asyncio.get_running_loop().call_later(RETRY, self._catch_up, conversation, told, told.heard)
-            return
-        finally:
+    def _want(self, conversation: str, told: _Told) -> None:
+        """Have a gap filled, together with whatever other gaps there are, unless it has closed by itself."""
+        if told.rev >= told.heard:
             told.filling = False
+            return
+        self._gaps[conversation] = told
+        if self._filler is None:
+            self._filler = asyncio.create_task(self._fill_gaps())
+
+    async def _fill_gaps(self) -> None:
+        while self._gaps:
+            gaps = dict(itertools.islice(self._gaps.items(), AT_ONCE))
+            for conversation in gaps:
+                del self._gaps[conversation]
+            try:
+                found = await self._fill({conversation: told.rev for conversation, told in gaps.items()})
+            except Exception as error:
+                if not isinstance(error, DatabaseUnavailableError):
+                    _log.exception("%d gaps were not filled: %s …", len(gaps), next(iter(gaps)))
+                self._later(gaps)
+                continue
+            for conversation, told in gaps.items():
+                self._filled(conversation, told, found.get(conversation))
+        self._filler = None
+
+    def _later(self, gaps: Mapping[str, _Told]) -> None:
+        """Try again in a while, or as soon as anything else is told of them."""
+        for conversation, told in gaps.items():
+            told.filling = False
+            asyncio.get_running_loop().call_later(RETRY, self._catch_up, conversation, told, told.heard)
+
+    def _filled(self, conversation: str, told: _Told, whole: Change | None) -> None:
+        told.filling = False
         if whole is None:
             return
         if whole.rev > told.rev:

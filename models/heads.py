@@ -1,13 +1,17 @@
 """Where conversations stand: what a process asks each second, so that it tells its sockets what others committed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, String, any_, bindparam, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Integer, String, and_, any_, bindparam, false, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from models import files, views
+from models.book import UNLOCKED, Change, Row
 from models.clock import now
-from models.tables import conversations, messages
+from models.statements import Query
+from models.tables import ID, conversations, messages, traces
+from models.wire import AgentMessage
 
 WINDOW = 10_000
 """Milliseconds a look reaches back before the one before it: no transaction lasts so long."""
@@ -16,6 +20,34 @@ DEEP = 100
 
 _LISTED = conversations.c.identity_id == any_(bindparam("identities", type_=ARRAY(String(32))))
 _FRESH = conversations.c.changed_at > bindparam("since")
+
+
+_ROWS = Query(lambda given: UNLOCKED.where(conversations.c.id.in_(select(given.c.id))), {"id": ID})
+_NEW = Query(
+    lambda given: (
+        select(messages)
+        .join(given, and_(messages.c.conversation_id == given.c.id, messages.c.rev > given.c.rev))
+        .order_by(messages.c.conversation_id, messages.c.seq)
+    ),
+    {"id": ID, "rev": Integer()},
+)
+_KEY = and_(traces.c.conversation_id == messages.c.conversation_id, traces.c.seq == messages.c.seq)
+_READ = Query(
+    lambda given: (
+        select(messages)
+        .join(traces, _KEY)
+        .join(given, and_(traces.c.conversation_id == given.c.id, traces.c.rev > given.c.rev))
+        .where(messages.c.rev <= given.c.rev)
+        .order_by(messages.c.conversation_id, messages.c.seq)
+    ),
+    {"id": ID, "rev": Integer()},
+)
+_TRACES = Query(
+    lambda given: select(traces).join(
+        given, and_(traces.c.conversation_id == given.c.conversation_id, traces.c.seq == given.c.seq)
+    ),
+    {"conversation_id": ID, "seq": Integer()},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +97,38 @@ def bases(conn: Connection, arg: tuple[Sequence[str], int | None]) -> dict[str, 
     seq = func.coalesce(func.min(messages.c.seq) - 1, conversations.c.last_seq)
     query = select(conversations.c.id, rev, seq).outerjoin(messages, recent).where(conversations.c.id.in_(ids))
     return {row[0]: (row[1], row[2]) for row in conn.execute(query.group_by(conversations.c.id))}
+
+
+def news(conn: Connection, told: Mapping[str, int]) -> dict[str, Change]:
+    """What changed in conversations after the rev each was told at: how gaps are filled from the log."""
+    given: list[Row] = [{"id": conversation, "rev": rev} for conversation, rev in told.items()]
+    rows = _ROWS.rows(conn, given)
+    new = _dressed(conn, _NEW.rows(conn, given))
+    read = _dressed(conn, _READ.rows(conn, given))
+    return {
+        row["id"]: Change(
+            conversation=row["id"],
+            identity=row["identity_id"],
+            before=told[row["id"]],
+            rev=row["rev"],
+            messages=new.get(row["id"], ()),
+            updated=(),
+            read=read.get(row["id"], ()),
+            row=row,
+        )
+        for row in rows
+    }
+
+
+def _dressed(conn: Connection, rows: Sequence[Row]) -> dict[str, list[AgentMessage]]:
+    """Messages by conversation, with their files and the bot's readings."""
+    if not rows:
+        return {}
+    attached = files.of_many(conn, rows)
+    asked = [row for row in rows if row["sender"] == "contact"]
+    readings = {(row["conversation_id"], row["seq"]): row for row in _TRACES.rows(conn, asked)} if asked else {}
+    found: dict[str, list[AgentMessage]] = {}
+    for row in rows:
+        key = row["conversation_id"], row["seq"]
+        found.setdefault(key[0], []).append(views.agent_message(row, attached.get(key, ()), readings.get(key)))
+    return found

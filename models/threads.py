@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, case, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, case, select, update
 
 from models import files, views
 from models.answers import readings_of
@@ -111,27 +111,6 @@ def before(
     rows = conn.execute(query, {"conversation": conversation}).mappings().all()
     kept = _fitting(rows[:most])
     return _dress(conn, conversation, kept[::-1], read=not public), len(rows) > len(kept)
-
-
-def since_rev(conn: Connection, conversation: str, rev: int) -> Change | None:
-    """Everything that changed after *rev*, as one Change: how a gap is filled from the log."""
-    row = find(conn, conversation)
-    if row is None:
-        return None
-    query = select(messages).where(_MINE, or_(messages.c.rev > rev, _READ)).order_by(messages.c.seq)
-    rows = conn.execute(query, {"conversation": conversation, "rev": rev}).mappings().all()
-    whole = _dress(conn, conversation, rows, read=True)
-    said = {found["seq"] for found in rows if found["rev"] > rev}
-    return Change(
-        conversation=conversation,
-        identity=row["identity_id"],
-        before=rev,
-        rev=row["rev"],
-        messages=[message for message in whole if message["seq"] in said],
-        updated=[],
-        read=[message for message in whole if message["seq"] not in said],
-        row=row,
-    )
 
 
 def _new(conn: Connection, conversation: str, after: int, *, public: bool) -> tuple[Sequence[RowMapping], bool]:

@@ -1,6 +1,7 @@
 """The emitter fills gaps from the log, and never ends behind a change it was told of."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from hub.emitter import PATIENCE, Emitter
@@ -45,8 +46,8 @@ async def test_change_during_a_fill_is_told() -> None:
     log = 3
     emitter: Emitter
 
-    async def fill(_conversation: str, rev: int) -> Change:
-        read = _change(rev, log)
+    async def fill(told: Mapping[str, int]) -> Mapping[str, Change]:
+        read = {conversation: _change(rev, log) for conversation, rev in told.items()}
         await asyncio.sleep(0.01)
         if log < LAST:
             _commit()

@@ -19,7 +19,7 @@ from hub.registry import Registry
 from hub.service import Hub
 from hub.turns import TurnTaker
 from hub.worker import Worker
-from models import inboxes, threads
+from models import heads, inboxes
 from models.inbound import Inbound
 from models.inboxes import NewInbox, TrainedModel
 from models.turns import Answer, BotMessage, Reading, Turn
@@ -99,7 +99,7 @@ async def _hub(stage: Stage, bot: Bot, folder: Path) -> Callable[[str], "asyncio
     )
     await registry.refresh()
     promises, screens = Promises(), _Nobody()
-    emitter = Emitter(screens, partial(stage.db.read, threads.since_rev), lambda _file: "", lambda _conversation: None)
+    emitter = Emitter(screens, partial(stage.db.read, heads.news), lambda _file: "", lambda _conversation: None)
     aftermath = Aftermath(emitter, promises, NoBell(), lambda: None)
     turns = TurnTaker(stage.db, registry, aftermath, screens, ME)
     Worker(stage.db, promises, {"turn": turns.take}, turns.take, ME, float)

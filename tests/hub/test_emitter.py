@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from hub import emitter
-from hub.emitter import Emitter
-from models import threads
+from hub.emitter import Emitter, Fill
+from models import heads, threads
 from models.book import Change
 from models.threads import Mark
 from models.wire import Attachment
@@ -54,14 +54,13 @@ class Desk:
         self.stage = stage
         self.out = Screens()
         self.who = f"v:{uuid.uuid4().hex}"
-        self.fill: Callable[[str, int], Any] = partial(stage.db.read, threads.since_rev)
+        self.fill: Fill = partial(stage.db.read, heads.news)
         self.filled = 0
         self.emitter = Emitter(self.out, self._fill, _sign, lambda _conversation: 3)
 
-    async def _fill(self, conversation: str, rev: int) -> Change | None:
+    async def _fill(self, told: Mapping[str, int]) -> Mapping[str, Change]:
         self.filled += 1
-        found: Change | None = await self.fill(conversation, rev)
-        return found
+        return await self.fill(told)
 
     def said(self, text: str = "hello") -> Change:
         change = self.stage.say(text, self.who).change
@@ -71,7 +70,8 @@ class Desk:
     async def settle(self) -> None:
         """Wait until gaps are filled and summaries are out."""
         async with asyncio.timeout(10):
-            while self.emitter._tasks or self.emitter._summaries:  # noqa: ASYNC110 - nobody tells
+            told = self.emitter._told.values()
+            while any(one.filling for one in told) or self.emitter._summaries:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(emitter.PATIENCE)
 
 
@@ -131,8 +131,8 @@ async def test_what_comes_while_a_gap_is_read_is_told_too(desk: Desk) -> None:
     third = desk.said()
     read = desk.fill
 
-    async def slow(conversation: str, rev: int) -> Any:
-        found = await read(conversation, rev)
+    async def slow(told: Mapping[str, int]) -> Mapping[str, Change]:
+        found = await read(told)
         if desk.filled == 1:
             desk.emitter.tell(desk.said("just now"))
         return found
@@ -150,7 +150,7 @@ async def test_a_log_that_cannot_be_read_is_read_at_the_next_change(
     desk.said("told by nobody")
     read = desk.fill
 
-    async def broken(_conversation: str, _rev: int) -> Any:
+    async def broken(_told: Mapping[str, int]) -> Mapping[str, Change]:
         raise OSError
 
     desk.fill = broken
@@ -199,3 +199,92 @@ async def test_notes_stay_with_agents(desk: Desk) -> None:
     assert desk.out.seqs("agents") == [1, 2]
     assert desk.out.seqs("visitor") == [1]
     assert "private" not in repr(desk.out.visitor)
+
+
+# --- what other processes committed ------------------------------------------------------------------------------
+
+
+async def test_what_another_process_committed_is_read_and_told(desk: Desk) -> None:
+    """# INV-4: by its bell, which says from where on it is news; a second bell for the same says nothing."""
+    first, second = desk.said(), desk.said()
+    for _ in range(2):
+        desk.emitter.heard(second.conversation, second.rev, (first.rev, 1))
+        await desk.settle()
+    assert desk.out.seqs("visitor") == desk.out.seqs("agents") == [2]
+    assert desk.filled == 1
+
+
+async def test_many_bells_are_one_reading(desk: Desk) -> None:
+    """While the log is read for one conversation, those that wait become the next reading together."""
+    changes = [desk.stage.say("hello", f"v:{number}").change for number in range(20)]
+    for change in changes:
+        assert change is not None
+        desk.emitter.heard(change.conversation, change.rev, (0, 0))
+        if desk.filled == 0:
+            await asyncio.sleep(0)
+    await desk.settle()
+    assert desk.filled == 2
+    assert [message["conversation"] for event, message in desk.out.agents if event == "message"] == [
+        change.conversation for change in changes if change
+    ]
+
+
+async def test_own_commits_and_those_of_others_keep_their_order(desk: Desk) -> None:
+    """# INV-4"""
+    changes = [desk.said(f"text {number}") for number in range(6)]
+    for number in (0, 2, 4):
+        desk.emitter.tell(changes[number])
+    for number in (5, 1, 3):
+        change = changes[number]
+        desk.emitter.heard(change.conversation, change.rev, (change.before, number))
+    await desk.settle()
+    assert desk.out.seqs("visitor") == desk.out.seqs("agents") == [1, 2, 3, 4, 5, 6]
+
+
+async def test_a_screen_misses_nothing_between_its_connect_and_the_first_bell(desk: Desk) -> None:
+    """# INV-4: what it was shown is where its news begins, though the first change told here is a later one."""
+    shown = desk.said()
+    desk.emitter.shown(shown.conversation, shown.rev, 1)
+    desk.said("told by nobody")
+    desk.emitter.tell(desk.said())
+    await desk.settle()
+    assert desk.out.seqs("visitor") == [2, 3]
+
+
+async def test_a_look_tells_what_no_bell_told(desk: Desk) -> None:
+    """# INV-14: a head that is newer than what was told or shown; of what is unknown nothing can be news."""
+    shown = desk.said()
+    last = desk.said()
+    desk.emitter.heard(last.conversation, last.rev)
+    await desk.settle()
+    assert (desk.filled, desk.out.seqs()) == (0, [])
+    desk.emitter.shown(shown.conversation, shown.rev, 1)
+    desk.emitter.heard(last.conversation, shown.rev)
+    desk.emitter.heard(last.conversation, last.rev)
+    await desk.settle()
+    assert (desk.filled, desk.out.seqs()) == (1, [2])
+
+
+async def test_who_comes_after_a_pause_is_not_told_all_of_it(desk: Desk) -> None:
+    """Nobody listened for a while: the next bell is news, what was before it is not."""
+    desk.emitter.tell(desk.said())
+    for _ in range(3):
+        missed = desk.said()
+        desk.emitter.forget(missed.conversation)
+    last = desk.said()
+    desk.emitter.heard(last.conversation, last.rev, (last.before, 4))
+    await desk.settle()
+    assert desk.out.seqs() == [1, 5]
+
+
+async def test_what_is_remembered_is_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The conversations looked at last are kept."""
+    monkeypatch.setattr(emitter, "REMEMBERED", 10)
+    for number in range(30):
+        desk.emitter.shown(f"shown {number}", 1, 1)
+        desk.emitter.heard(f"told {number}", 1, (1, 1))
+        desk.emitter.heard("told 0", 1)
+    assert len(desk.emitter._told) == len(desk.emitter._shown) == 10
+    assert desk.emitter.knows("told 0")
+    assert desk.emitter.knows("told 29")
+    assert not desk.emitter.knows("told 15")

@@ -18,7 +18,7 @@ from hub.inboxes import load_config
 from hub.registry import Registry
 from hub.turns import TurnTaker
 from hub.worker import Retry
-from models import inboxes, threads
+from models import heads, inboxes
 from models.inboxes import NewInbox, TrainedModel
 from models.turns import Answer, BotMessage, Reading, Turn
 from tests.support.stage import Stage
@@ -99,7 +99,7 @@ class Booth:
         self._registry = Registry(
             stage.db, channels.load, lambda _kind, _config: MoodyEngine(), partial(load_config, vault=None), Path()
         )
-        emitter = Emitter(self.tab, partial(stage.db.read, threads.since_rev), lambda _file: "", lambda _id: None)
+        emitter = Emitter(self.tab, partial(stage.db.read, heads.news), lambda _file: "", lambda _id: None)
         aftermath = Aftermath(emitter, Promises(), NoBell(), lambda: None)
         self.taker = TurnTaker(stage.db, self._registry, aftermath, self.tab, "owner")
 

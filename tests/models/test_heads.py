@@ -1,0 +1,102 @@
+"""What a process asks of the log each second, and what it reads of it: on the databases that have several processes."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import update
+
+from models import heads, threads
+from models.heads import WINDOW, Watched
+from models.tables import conversations, messages
+from models.threads import Mark
+from tests.support.databases import Postgres
+from tests.support.stage import Stage
+
+
+@pytest.fixture
+def stage(postgres: Postgres) -> Iterator[Stage]:
+    made = Stage(postgres.create())
+    yield made
+    made.close()
+
+
+def _age(stage: Stage, conversation: str, by: int) -> None:
+    """Let all of a conversation have happened *by* milliseconds earlier."""
+    with stage.db.writing.begin() as conn:
+        mine = conversations.c.id == conversation
+        conn.execute(update(conversations).where(mine).values(changed_at=conversations.c.changed_at - by))
+        theirs = messages.c.conversation_id == conversation
+        conn.execute(update(messages).where(theirs).values(created_at=messages.c.created_at - by))
+
+
+def _heads(
+    stage: Stage, *identities: str, agents: bool = False, since: int | None = None
+) -> dict[str, tuple[int, bool]]:
+    found = stage.db.read_now(heads.look, Watched(identities, agents, since))
+    return {head.conversation: (head.rev, head.fresh) for head in found.heads}
+
+
+def test_agents_want_what_is_fresh_and_visitors_what_is_theirs(stage: Stage) -> None:
+    old, new, other = (stage.say("hello", who).change for who in ("v:1", "v:2", "v:3"))
+    assert old
+    assert new
+    assert other
+    _age(stage, old.conversation, 2 * WINDOW)
+    assert _heads(stage) == {}
+    assert _heads(stage, agents=True) == {new.conversation: (1, True), other.conversation: (1, True)}
+    assert _heads(stage, old.identity, new.identity) == {old.conversation: (1, False), new.conversation: (1, True)}
+    assert set(_heads(stage, old.identity, agents=True)) == {old.conversation, new.conversation, other.conversation}
+
+
+def test_a_resolved_conversation_is_looked_at_while_it_is_fresh(stage: Stage) -> None:
+    said = stage.say("hello").change
+    assert said
+    stage.act("resolve", said.conversation)
+    assert _heads(stage, said.identity) == {said.conversation: (3, True)}
+    _age(stage, said.conversation, 2 * WINDOW)
+    assert _heads(stage, said.identity) == {}
+
+
+def test_a_look_reaches_back_to_before_the_last_one(stage: Stage) -> None:
+    """A transaction that began before the last look and ended after it is not missed; nor is a pause."""
+    said = stage.say("hello").change
+    assert said
+    last = stage.db.read_now(heads.look, Watched((), True, None))
+    _age(stage, said.conversation, WINDOW // 2)
+    assert set(_heads(stage, agents=True, since=last.at)) == {said.conversation}
+    _age(stage, said.conversation, 3 * WINDOW)
+    assert _heads(stage, agents=True, since=last.at) == {}
+    assert set(_heads(stage, agents=True, since=last.at - 3 * WINDOW)) == {said.conversation}
+
+
+def test_what_happened_within_the_window_is_news(stage: Stage) -> None:
+    """Two messages were old when the window began; a mark since then is no message."""
+    conversation = stage.say("one").conversation
+    stage.say("two")
+    _age(stage, conversation, 2 * WINDOW)
+    assert stage.db.read_now(heads.bases, ((conversation,), None)) == {conversation: (1, 2)}
+    stage.db.write_now(threads.mark, Mark(conversation, 2, user=stage.agents[0]["id"]))
+    assert stage.db.read_now(heads.bases, ((conversation,), None)) == {conversation: (2, 2)}
+    stage.say("three")
+    stage.say("four")
+    assert stage.db.read_now(heads.bases, ((conversation,), None)) == {conversation: (3, 2)}
+
+
+@pytest.mark.parametrize("told", [0, 1, 3])
+def test_news_of_many_is_what_each_missed(database_url: str, told: int) -> None:
+    """As sync gives it to an agent's screen, conversation by conversation."""
+    made = Stage(database_url)
+    try:
+        where = [made.say("one", f"v:{number}").conversation for number in range(3)]
+        for number in (0, 0, 2):
+            made.say("more", f"v:{number}")
+        found = made.db.read_now(heads.news, {**dict.fromkeys(where, told), "0" * 32: 0})
+        assert set(found) == set(where)
+        for conversation, change in found.items():
+            missed = made.db.read_now(threads.agent_missed, conversation, told, told)
+            assert missed is not None
+            assert list(change.messages) == missed.messages
+            assert (change.before, change.rev) == (told, made.row(conversation)["rev"])
+            assert change.summary == missed.conversation
+    finally:
+        made.close()
