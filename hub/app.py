@@ -176,7 +176,6 @@ def build(settings: Settings) -> Parts:
         settings, db, vault, server, registry, worker, board, desk, colleagues, signin, http, app, simulator, figures
     )
     _join(parts, others, emitter, visitors)
-    app.router.lifespan_context = lambda _app: _life(parts)
     _routes(parts, hub, intake, store, sign, emitter.sign)
     return parts
 
@@ -254,6 +253,7 @@ def _routes(
 ) -> None:
     app, settings, db = parts.app, parts.settings, parts.db
     guard = Guard(parts.signin, settings)
+    app.router.lifespan_context = lambda _app: _life(parts)
     problems.install(app)
     app.include_router(session_routes(parts.signin, settings))
     app.include_router(people_routes(db, guard))
