@@ -73,8 +73,9 @@ class Crowd:
 
     @property
     def waiting(self) -> int:
-        """Messages that are written and not known to be stored."""
-        return sum(tab.waiting for tab in self.tabs) + sum(phone.waiting for phone in self.phones)
+        """Messages that are written and not known to be stored, and reports of the provider on their way."""
+        senders: Sequence[Tab | Phone | Provider] = (*self.tabs, *self.phones, self.provider)
+        return sum(sender.waiting for sender in senders)
 
     @property
     def connected(self) -> bool:

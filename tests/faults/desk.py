@@ -74,3 +74,5 @@ class Desk:
             self._keep(data)
         elif event == "message":
             await self._open(data["conversation"]).pushed_message(data)
+        elif event == "updated":
+            self._open(data["conversation"]).updated(data)

@@ -28,6 +28,12 @@ def heads(conn: Connection) -> Mapping[str, tuple[int, int]]:
     return {row.id: (row.last_seq, row.last_public_seq) for row in conn.execute(select(*columns))}
 
 
+def deliveries(conn: Connection) -> Mapping[tuple[str, int], str]:
+    """What became of each message that went, or goes, through a provider, by conversation and seq."""
+    query = select(messages.c.conversation_id, messages.c.seq, messages.c.state).where(messages.c.state != "stored")
+    return {(row.conversation_id, row.seq): row.state for row in conn.execute(query)}
+
+
 def _messages(conn: Connection) -> Rows:
     return [dict(row) for row in conn.execute(select(messages)).mappings()]
 
@@ -56,6 +62,7 @@ def take_down(database_url: str, crowd: Crowd, fell: Sequence[str]) -> Ledger:
         rows=rows,
         acks=[ack for sender in senders for ack in sender.acks],
         heard={(name, receiver.conversation): list(receiver.heard) for name, receiver in crowd.receivers()},
+        shown={(name, receiver.conversation): dict(receiver.states) for name, receiver in crowd.receivers()},
         agents=frozenset(desk.name for desk in crowd.desks),
         outbox=left,
         refusals=[code for one in listeners for code in one.refusals],

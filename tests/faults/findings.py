@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Fault = Literal[
-    "lost", "moved", "doubled", "hole", "chain", "reordered", "heard", "stray", "unanswered", "turns", "foreign",
-    "fence", "leased", "refused", "fell", "unsent", "sent twice", "sent blindly", "sent reordered",
+    "lost", "moved", "doubled", "hole", "chain", "reordered", "heard", "shown", "stray", "unanswered", "turns",
+    "foreign", "fence", "leased", "refused", "fell", "unsent", "sent twice", "sent blindly", "sent reordered",
 ]  # fmt: skip
 
 

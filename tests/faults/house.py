@@ -37,24 +37,27 @@ class House:
         self._crashed = 0.0
 
     async def suffer(self, blows: Iterable[Blow]) -> None:
-        """Take *blows* one after the other, servers healing meanwhile; return when everything is up again."""
-        healing: asyncio.Task[None] | None = None
-        for blow in blows:
-            if blow.kind == "hub" and not blow.early:
-                await self._listening(blow.process)
-            await asyncio.sleep(blow.after)
-            self.blows[blow.kind] += 1
-            if blow.kind == "hub":
-                self._killed.add(blow.process)
-                self.hub.kill(blow.process)
-                continue
-            if healing:
-                await healing
-            healing = asyncio.create_task(self._break(blow))
-        if healing:
-            await healing
+        """Take *blows* one after the other, servers being mended meanwhile; return when everything is up again."""
+        async with asyncio.TaskGroup() as mending:
+            mended = mending.create_task(asyncio.sleep(0))
+            for blow in blows:
+                if blow.kind == "hub kill":
+                    await self._kill(blow)
+                    continue
+                await asyncio.sleep(blow.after)
+                await mended
+                mended = mending.create_task(self._break(blow))
+                self.blows[blow.kind] += 1
         for number in self._processes:
             await self._listening(number)
+
+    async def _kill(self, blow: Blow) -> None:
+        if not blow.early:
+            await self._listening(blow.process)
+        await asyncio.sleep(blow.after)
+        self._killed.add(blow.process)
+        self.hub.kill(blow.process)
+        self.blows[blow.kind] += 1
 
     async def supervise(self) -> None:
         """Start what ended, once there is a database: any supervisor can be told so."""

@@ -11,7 +11,7 @@ import aiohttp
 
 from models.db import Database
 from tests.faults.crowd import Crowd, Size, running
-from tests.faults.evidence import heads, promises, take_down
+from tests.faults.evidence import deliveries, heads, promises, take_down
 from tests.faults.house import House
 from tests.faults.ledger import Ledger
 from tests.faults.storm import Blow
@@ -72,15 +72,19 @@ async def _drain(house: House, crowd: Crowd, plan: Plan) -> None:
     db = Database(house.hub.database_url)
 
     async def left() -> Hashable:
-        open_ones = frozenset(row["id"] for row in await db.read(promises))
-        return (
-            (open_ones, crowd.waiting, crowd.connected) if open_ones or crowd.waiting or not crowd.connected else None
-        )
+        kept = not (open_ones := frozenset(row["id"] for row in await db.read(promises)))
+        done = kept and not crowd.waiting and crowd.connected
+        return None if done else (open_ones, crowd.waiting, crowd.connected)
 
     async def untold() -> Hashable:
-        stored = await db.read(heads)
-        mine = ((receiver, stored[receiver.conversation]) for _, receiver in crowd.receivers())
-        return sum(head[not receiver.all_seqs] - receiver.last for receiver, head in mine) or None
+        stored, became = await db.read(heads), await db.read(deliveries)
+        behind, outdated = [], []
+        for _, it in crowd.receivers():
+            if it.last < stored.get(it.conversation, (0, 0))[not it.all_seqs]:
+                behind.append(it.last)
+            shown = ((seq, state) for seq, state in it.states.items() if state != became.get((it.conversation, seq)))
+            outdated += [one for one in shown if one[1] != "stored"]
+        return (tuple(behind), tuple(outdated)) if behind or outdated else None
 
     try:
         await _ended(left, plan.drain)

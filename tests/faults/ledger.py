@@ -41,6 +41,8 @@ class Ledger:
     rows: Sequence[Mapping[str, Any]]
     acks: Sequence[Ack]
     heard: Mapping[tuple[str, str], Sequence[Heard]]
+    shown: Mapping[tuple[str, str], Mapping[int, str]]
+    """Delivery states as the same receivers show them, by seq."""
     agents: frozenset[str]
     outbox: Sequence[Mapping[str, Any]]
     refusals: Sequence[str] = ()
@@ -69,8 +71,9 @@ def audit(ledger: Ledger) -> list[Finding]:
         found += _numbers(conversation, rows)
         found += _senders(conversation, rows, ledger.put_off)
         found += owners.audit(conversation, rows)
-    found += owners.fenced(ledger.written)
     found += _heard(ledger, by_conversation)
+    found += _shown(ledger, by_conversation)
+    found += owners.fenced(ledger.written)
     found += outgoing.audit(ledger.calls, {phone: by_conversation[it] for it, phone in ledger.phones.items()})
     found += [Finding("leased", row["conversation_id"], f"{row['kind']} {row['state']}") for row in ledger.outbox]
     found += [Finding("refused", "", code) for code in ledger.refusals]
@@ -151,6 +154,15 @@ def _first(got: Sequence[Heard], wanted: Sequence[Heard]) -> str:
         if one != other:
             return f"{one} instead of {other}"
     return f"{(list(wanted)[len(got) :] or list(got)[len(wanted) :])[:1]} is missing or too much"
+
+
+def _shown(ledger: Ledger, by_conversation: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Finding]:
+    """# INV-6, # INV-8: what a screen says of a delivery is what became of it, above all that it is uncertain."""
+    for (receiver, conversation), states in ledger.shown.items():
+        for row in by_conversation.get(conversation, ()):
+            if row["seq"] in states and states[row["seq"]] != row["state"]:
+                what = f"{receiver} shows {row['seq']} as {states[row['seq']]}, it is {row['state']}"
+                yield Finding("shown", conversation, what)
 
 
 def tally(found: Iterable[Finding]) -> Counter[Fault]:

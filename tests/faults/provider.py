@@ -65,6 +65,11 @@ class Provider:
             await self._runner.cleanup()
 
     @property
+    def waiting(self) -> int:
+        """Reports that are on their way."""
+        return len(self._callbacks)
+
+    @property
     def config(self) -> dict[str, Any]:
         """Settings of an inbox that sends through here."""
         assert self._runner is not None

@@ -15,13 +15,15 @@ class Receiver:
     """Drops what it has, appends what follows, and asks for what is missing. *all_seqs*: an agent sees every seq.
 
     It asks when the contract says so: after a reconnect and at a gap. ``strays`` are pushed messages that do not follow
-    the one pushed before them on the same connection: the hub owes them in order and without gaps.
+    the one pushed before them on the same connection: the hub owes them in order and without gaps. ``states`` is what
+    it shows of each message's delivery, by seq.
     """
 
     def __init__(self, line: Line, conversation: str, refusals: list[str], *, all_seqs: bool = False) -> None:
         self.conversation = conversation
         self.heard: list[Heard] = []
         self.strays: list[str] = []
+        self.states: dict[int, str] = {}
         self.pushed = 0
         self._line = line
         self._refusals = refusals
@@ -30,6 +32,7 @@ class Receiver:
         self._asking = asyncio.Lock()
         self._wanted = False
         self._told = (0, 0)
+        self._revs: dict[int, int] = {}
 
     @property
     def last(self) -> int:
@@ -57,6 +60,12 @@ class Receiver:
         self.pushed += 1
         self._keep(message)
 
+    def updated(self, message: Mapping[str, Any]) -> None:
+        """An ``updated`` event, or what a sync says has changed: the newest is shown."""
+        seq = message["seq"]
+        if message["rev"] >= self._revs.get(seq, 0):
+            self._revs[seq], self.states[seq] = message["rev"], message["state"]
+
     async def sync(self) -> None:
         """Ask for what is missing; whoever asks already asks once more for us."""
         self._wanted = True
@@ -71,8 +80,8 @@ class Receiver:
                 self._wanted = True
 
     async def _page(self) -> bool:
-        said = {"conversation": self.conversation, "after": self.last, "rev": self._rev}
-        ack = await self._line.ask("sync", said)
+        after, rev = self.last, self._rev
+        ack = await self._line.ask("sync", {"conversation": self.conversation, "after": after, "rev": rev})
         if not ack["ok"]:
             if ack["error"]["code"] not in RETRIED:
                 self._refusals.append(ack["error"]["code"])
@@ -82,7 +91,10 @@ class Receiver:
         for message in ack["messages"]:
             if message["seq"] > self.last:
                 self._keep(message)
-        return bool(ack["next"] and ack["messages"])
+        for message in ack["changed"]:
+            self.updated(message)
+        return bool(ack["next"] and (self.last > after or self._rev > rev))
 
     def _keep(self, message: Mapping[str, Any]) -> None:
+        self.updated(message)
         self.heard.append(Heard(message["seq"], message["client_id"], message["sender"], message["text"]))

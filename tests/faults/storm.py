@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-Kind = Literal["hub", "redis kill", "redis freeze", "redis flush", "postgres stop"]
+Kind = Literal["hub kill", "redis kill", "redis freeze", "redis flush", "postgres stop"]
 SERVERS: tuple[Kind, ...] = ("redis kill", "redis freeze", "redis flush", "postgres stop")
 EARLY = 0.2
 """Share of kills that meet the hub while it starts."""
@@ -36,7 +36,7 @@ def storm(seed: int, kills: int, hubs: int, *, servers: bool) -> Iterator[Blow]:
     for number in range(1, kills + 1):
         early = random.random() < EARLY
         after = random.uniform(0.0, LIFE[0]) if early else random.uniform(*LIFE)
-        yield Blow("hub", after, random.randrange(hubs), early)
+        yield Blow("hub kill", after, random.randrange(hubs), early)
         if servers and number % (EVERY - 1) == 0:
             kind = next(kinds)
             yield Blow(kind, random.uniform(*LIFE), lasts=random.uniform(*LASTS[kind]))

@@ -84,6 +84,8 @@ class Tab:
             self._ready.set()
         elif event == "message":
             await self._enter(data["conversation"]).pushed_message(data)
+        elif event == "updated":
+            self._enter(data["conversation"]).updated(data)
 
     def _enter(self, conversation: str) -> Receiver:
         if self.receiver is None:

@@ -20,7 +20,7 @@ from tests.support.hub import HubProcess, free_port
 
 SEEDS = (11, 12, 13, 14, 15)
 """Runs a mutant may survive by luck; each alone catches it nearly always."""
-KILL = (Blow("hub", 1.2),)
+KILL = (Blow("hub kill", 1.2),)
 """A kill in the midst of talk."""
 TABS = Size(visitors=4, phones=0)
 CROWD = Size(visitors=8, phones=0)

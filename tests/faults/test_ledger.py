@@ -54,6 +54,7 @@ def _sound() -> Ledger:
             for who, places in visible.items()
             for where in places
         },
+        shown={("agent0", "t"): {row["seq"]: row["state"] for row in rows if row["conversation_id"] == "t"}},
         agents=frozenset({"agent0"}),
         outbox=[],
         written=[
@@ -126,6 +127,7 @@ FAULTS: list[tuple[Fault, Callable[[Ledger], Ledger]]] = [
     ("heard", _heard_as(lambda got: [*got, got[-1]])),
     ("heard", _heard_as(lambda got: got[::-1])),
     ("heard", lambda it: replace(it, heard={("v0a", "c"): it.heard["v0a", "c"]})),
+    ("shown", lambda it: _changed(it, "t", 5, state="queued")),
     ("stray", lambda it: replace(it, strays=["c: 4 was pushed after 2"])),
     ("leased", lambda it: replace(it, outbox=[{"conversation_id": "c", "kind": "turn", "state": "leased"}])),
     ("refused", lambda it: replace(it, refusals=["key_reused"])),
