@@ -41,10 +41,15 @@ SQLITE_GONE = {
     sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL,
 }  # fmt: skip
 """SQLite's codes for a file that cannot be read or written now; any other is a fault of the statement."""
-PRAGMAS = ("journal_mode=WAL", "busy_timeout=5000", "foreign_keys=ON", "wal_autocheckpoint=4000")
+PRAGMAS = ("journal_mode=WAL", "busy_timeout=4000", "foreign_keys=ON", "wal_autocheckpoint=4000")
 """Of every SQLite connection. With 4000 pages (16 MB) of log a page that changes often is written back once."""
-CONNECT_SECONDS = 3
-"""Longest wait for PostgreSQL to answer a connect (INV-15)."""
+ANSWER_SECONDS = 4.5
+"""Longest wait for a transaction: then the caller is told that the database does not answer (INV-15)."""
+CONNECTING = {
+    "connect_timeout": 3, "tcp_user_timeout": 4_000,
+    "keepalives_idle": 3, "keepalives_interval": 1, "keepalives_count": 2,
+}  # fmt: skip
+"""How soon a connection to PostgreSQL that is not answered, or not there any more, counts as lost."""
 LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 SESSION_MILLISECONDS = 5_000
 """How long PostgreSQL lets a statement, a wait for a lock or a silent transaction last: readers of what changed since
@@ -87,6 +92,8 @@ class _Job:
     future: "asyncio.Future[Any]"
     value: Any = None
     error: BaseException | None = None
+    late: bool = False
+    """Its caller was told that nothing is stored, so it is not begun any more."""
 
 
 class Database:
@@ -105,14 +112,24 @@ class Database:
 
         Jobs with one *key* keep their order. Raises what *fn* raises, or :class:`DatabaseUnavailableError`.
         """
-        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
         line = self._lines[zlib.crc32(key.encode()) % len(self._lines)] if len(self._lines) > 1 else self._lines[0]
-        line.jobs.put(_Job(fn, arg, key, future))
-        return await future
+        job = _Job(fn, arg, key, future)
+        line.jobs.put(job)
+        limit = loop.call_later(ANSWER_SECONDS, _give_up, job)
+        try:
+            return await future
+        finally:
+            limit.cancel()
 
     async def read(self, fn: Callable[..., R], *args: Any) -> R:
         """Run ``fn(connection, ...)`` on a reader thread, in a read transaction."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self.read_now, fn, *args)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await asyncio.get_running_loop().run_in_executor(self._pool, self.read_now, fn, *args)
+        except TimeoutError:
+            raise DatabaseUnavailableError("no answer") from None
 
     def read_now(self, fn: Callable[..., R], *args: Any) -> R:
         """Like :meth:`read`, in the calling thread (start-up and command line)."""
@@ -173,7 +190,7 @@ class _Line:
         going = True
         while going and (first := self.jobs.get()) is not None:
             batch, going = self._take(first)
-            batch = _arranged(batch)
+            batch = _arranged([job for job in batch if not job.late])
             self._run(batch)
             _resolve(batch)
         self._let_go()
@@ -282,6 +299,13 @@ def _function(job: _Job) -> Any:
     return job.fn
 
 
+def _give_up(job: _Job) -> None:
+    """The database does not answer: say so. What it has been given already it may still carry out."""
+    if not job.future.done():
+        job.late = True
+        job.future.set_exception(DatabaseUnavailableError("no answer"))
+
+
 def _resolve(batch: list[_Job]) -> None:
     by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
     for job in batch:
@@ -327,7 +351,7 @@ def _is_unreachable(error: Exception) -> bool:
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None:
         return code & 0xFF in SQLITE_GONE
-    return type(error.orig).__name__ in {"OperationalError", "InterfaceError"}
+    return any(kind.__name__ in {"OperationalError", "InterfaceError"} for kind in type(error.orig).__mro__)
 
 
 @contextmanager
@@ -352,7 +376,7 @@ def _engine(url: URL, synchronous: str, *, writes: bool, pool: int) -> Engine:
         hide_parameters=True,
         json_serializer=dump_json,
         json_deserializer=load_json,
-        connect_args={"connect_timeout": CONNECT_SECONDS},
+        connect_args=CONNECTING,
     )
     settings = [*(f"{limit} = {SESSION_MILLISECONDS}" for limit in LIMITS), *(KEYS_ONLY if writes else ())]
 
@@ -370,7 +394,7 @@ def _sqlite(url: URL, synchronous: str, begin: str) -> Engine:
         hide_parameters=True,
         json_serializer=dump_json,
         json_deserializer=load_json,
-        connect_args={"timeout": 5.0, "check_same_thread": False, "cached_statements": 256},
+        connect_args={"timeout": 4.0, "check_same_thread": False, "cached_statements": 256},
     )
 
     @event.listens_for(engine, "connect")
