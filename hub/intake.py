@@ -12,7 +12,7 @@ from hub.registry import Registry
 from hub.worker import Retry
 from models import deliveries, files, outbox
 from models.book import Promise
-from models.db import Database
+from models.db import Database, DatabaseUnavailableError
 from models.files import Stored
 
 DECODERS = 2
@@ -37,8 +37,16 @@ class Intake:
 
     def _keep(self, data: bytes, name: str, declared: str) -> Examined:
         seen = examine(data, name, declared)
-        self._store.put(seen.data)
+        self._put(seen.data)
         return seen
+
+    def _put(self, data: bytes) -> str:
+        """Keep bytes; a disk that takes none is as bad as a database that takes none (INV-16)."""
+        try:
+            return self._store.put(data)
+        except OSError as error:
+            _log.error("a file cannot be kept: %s", error.strerror or type(error).__name__)
+            raise DatabaseUnavailableError("files") from error
 
     async def upload(self, owner: str, data: bytes, name: str, declared: str) -> tuple[str, Stored]:
         """Keep an upload; return its id, to be named once in a message by the same sender."""
@@ -48,7 +56,7 @@ class Intake:
     async def text(self, owner: str, text: str) -> str:
         """Keep a text that is too long for a message; return its id."""
         data = text.encode()
-        digest = await asyncio.to_thread(self._store.put, data)
+        digest = await asyncio.to_thread(self._put, data)
         stored = Stored(owner, "message.txt", "text/plain", len(data), None, None, digest)
         return await self._db.write(files.add, stored, owner)
 
