@@ -190,9 +190,9 @@ class _Line:
         going = True
         while going and (first := self.jobs.get()) is not None:
             batch, going = self._take(first)
-            batch = _arranged([job for job in batch if not job.late])
-            self._run(batch)
-            _resolve(batch)
+            if batch := _arranged([job for job in batch if not job.late]):
+                self._run(batch)
+                _resolve(batch)
         self._let_go()
 
     def _take(self, first: _Job) -> tuple[list[_Job], bool]:
