@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LATE = (
     "httpcore", "httptools", "pydantic.v1", "psycopg", "redis.asyncio", "sqlalchemy.dialects.postgresql.psycopg",
     "uvicorn.lifespan.on", "uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl",
-    "uvicorn.protocols.websockets.websockets_sansio_impl", "uvloop", "websockets.server",
+    "twilio.rest.api.v2010.account.message", "uvicorn.protocols.websockets.websockets_sansio_impl", "uvloop",
+    "websockets.server",
 )  # fmt: skip
 """What a hub would import while it starts."""
 
