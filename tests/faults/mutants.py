@@ -1,8 +1,10 @@
 """Hubs with one fault each, made by changing the loaded modules: the harness must find every one."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from random import Random
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +15,7 @@ from channels.sms import Sms
 from hub.agents import AgentDesk
 from hub.delivery import Deliverer
 from hub.emitter import Emitter
+from hub.hardened import HardenedServer
 from hub.sweep import Sweep
 from hub.visitors import VisitorDesk
 from models import answers, db, outbox, ownership, receive, replies
@@ -130,6 +133,16 @@ def no_fencing() -> None:
     ownership.act = lambda conn, arg: sound_act(conn, current(conn, arg))
 
 
+def out_of_order() -> None:
+    """Events overtake each other on their way to the sockets."""
+    sound = HardenedServer.publish
+
+    def publish(server: HardenedServer, *event: Any) -> None:
+        asyncio.get_running_loop().call_later(Random().uniform(0.0, 0.05), sound, server, *event)
+
+    _put(HardenedServer, "publish", publish)
+
+
 def no_gap_filling() -> None:
     """What others committed meanwhile is not told before what is new."""
     sound = Emitter.tell
@@ -159,6 +172,7 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "blind_repeat": blind_repeat,
     "no_head_of_line": no_head_of_line,
     "no_fencing": no_fencing,
+    "out_of_order": out_of_order,
     "no_gap_filling": no_gap_filling,
     "no_sweep": no_sweep,
 }

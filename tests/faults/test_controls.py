@@ -47,8 +47,8 @@ CONTROLS = {
     "blind_repeat": Control("sent blindly", PHONES, 0),
     "no_head_of_line": Control("sent reordered", PHONES, 0),
     "no_fencing": Control("fence", replace(TABS, clerk=(0.02, 0.1)), 0),
+    "out_of_order": Control("stray", TABS, 0),
 }
-
 
 TOGETHER = {
     "no_gap_filling": Control("stray", TABS, 0),
