@@ -282,7 +282,7 @@ async def _life(parts: Parts) -> AsyncIterator[None]:
     parts.ready = True
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 1_000)
+    gc.set_threshold(100_000)  # traffic frees what it makes; older generations are looked at as often as ever
     try:
         yield
     finally:

@@ -29,7 +29,7 @@ from hub import strictjson
 
 KNOWN = {"python-socketio": "5.18.1", "python-engineio": "4.15.1"}
 """Versions whose inner names this was written for."""
-NAMES = ("transport", "writable", "close_sent", "request", "response")
+NAMES = ("transport", "writable", "close_sent", "request", "response", "conn")
 """What this uses of uvicorn's websocket besides ``send`` and ``receive``."""
 MAX_FRAMES = 200
 """Frames that may wait for one slow reader."""
@@ -100,11 +100,6 @@ class FastSocket(AsyncSocket):  # type: ignore[misc]  # the library ships no typ
         self._behind = 0
         self._since = 0.0
         self._ping_at = 0.0
-
-    def forget_handshake(self, scope: Any) -> None:
-        """Let go of the request's headers, of which a browser sends a kilobyte that is kept thrice."""
-        scope["headers"] = []
-        vars(self._protocol).update(request=None, response=None)
 
     async def run(self, receive: Callable[[], Awaitable[Any]]) -> None:
         """Read until either side ends it."""

@@ -15,6 +15,7 @@ import orjson
 from engineio import packet
 from engineio.exceptions import SocketIsClosedError
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol as Websocket
 
 from hub import fastpath, strictjson
 from hub.fastpath import MAX_BYTES, MAX_FRAMES, FastSocket
@@ -101,25 +102,27 @@ class Transports(engineio.AsyncServer):  # type: ignore[misc]  # the library shi
     def handle_request(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[Any]:
         """Take one request. A plain function, so that a socket's life is not one coroutine deeper."""
         if scope["type"] == "websocket" and self.gate.fast:
-            if protocol := fastpath.protocol_of(send):
+            if websocket := fastpath.protocol_of(send):
                 origin = ",".join(_header(scope, b"origin")) or None
                 if _begins(scope) and self.gate.origin_may_shake_hands(origin):
-                    socket = FastSocket(self, self.generate_id(), protocol, self.gate, self.cork)
-                    return self._serve(socket, scope, receive, send, origin)
+                    return self._serve(websocket, scope, receive, send, origin)
             else:
                 self.gate.slower("this is not the websocket of uvicorn that it knows")
         answer: Awaitable[Any] = super().handle_request(scope, receive, send)
         return answer
 
-    async def _serve(self, socket: FastSocket, scope: Scope, receive: Receive, send: Send, origin: str | None) -> None:
+    async def _serve(
+        self, websocket: Websocket, scope: Scope, receive: Receive, send: Send, origin: str | None
+    ) -> None:
         """What the library does with a new websocket, for one of ours."""
         environ = {"asgi.scope": scope, "asgi.receive": receive, "asgi.send": send, "HTTP_ORIGIN": origin}
+        socket = FastSocket(self, self.generate_id(), websocket, self.gate, self.cork)
         self.sockets[socket.sid] = socket
         try:
             await receive()
             await self._trigger_event("connect", socket.sid, environ, run_async=False)
             await send({"type": "websocket.accept"})
-            socket.forget_handshake(scope)
+            _forget_handshake(websocket, scope)
             hello = {
                 "sid": socket.sid, "upgrades": [], "pingTimeout": int(self.ping_timeout * 1000),
                 "pingInterval": int(self.ping_interval * 1000), "maxPayload": self.max_http_buffer_size,
@@ -130,6 +133,7 @@ class Transports(engineio.AsyncServer):  # type: ignore[misc]  # the library shi
         finally:
             await socket.close(abort=True, reason=self.reason.TRANSPORT_CLOSE)
             self.sockets.pop(socket.sid, None)
+            _forget_parser(websocket)
 
     async def _handle_connect(self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None) -> Any:
         try:
@@ -139,6 +143,18 @@ class Transports(engineio.AsyncServer):  # type: ignore[misc]  # the library shi
             await self.gate.failed(socket.sid, "", error)
             socket.queue.put_nowait(None)
             return ""
+
+
+def _forget_handshake(websocket: Websocket, scope: Scope) -> None:
+    """Let go of the request's headers, of which a browser sends a kilobyte that is kept thrice."""
+    scope["headers"] = []
+    websocket.request = websocket.response = None  # type: ignore[assignment]  # it does not look at them again
+
+
+def _forget_parser(websocket: Websocket) -> None:
+    """Break the circle of a connection that is over, so that its memory is free now and not when circles are sought."""
+    if websocket.transport.is_closing():
+        websocket.conn.parser.close()
 
 
 def _header(scope: Scope, name: bytes) -> Iterable[str]:

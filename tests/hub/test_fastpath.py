@@ -1,6 +1,9 @@
 """Where the fast path may be used, and what it makes of frames; how sockets behave is held for both ways at once."""
 
+import asyncio
+import gc
 import logging
+import weakref
 from typing import Any
 
 import pytest
@@ -77,6 +80,35 @@ async def test_nothing_is_said_where_all_is_familiar(caplog: pytest.LogCaptureFi
     async with Gateway(fast=True) as gateway:
         await _works(gateway, fast=True)
     assert _warnings(caplog) == []
+
+
+@pytest.mark.parametrize("how", ["closed", "aborted", "cut", "half a frame"])
+async def test_what_ended_is_forgotten_at_once(how: str) -> None:
+    """Circles would stay until they are sought, which in a hub with many sockets is hardly ever."""
+    gone: list[weakref.ref[Any]] = []
+    gc.collect()
+    gc.disable()
+    try:
+        async with Gateway(fast=True) as gateway:
+            for _ in range(3):
+                async with Raw(gateway.url) as raw:
+                    await raw.connect({"v": 1})
+                    await raw.call("join", {})
+                    (socket,) = gateway.sockets()
+                    gone += map(weakref.ref, (socket, socket._protocol, socket._protocol.conn))
+                    if how == "aborted":
+                        raw.socket.transport.abort()
+                    elif how == "cut":
+                        await gateway.server.cut(socket.sid)
+                    elif how == "half a frame":
+                        raw.socket.transport.write(b"\x81\xfe")
+                        raw.socket.transport.abort()
+                    del socket
+            async with asyncio.timeout(5):
+                while any(ref() for ref in gone):  # noqa: ASYNC110 - nobody tells
+                    await asyncio.sleep(0.01)
+    finally:
+        gc.enable()
 
 
 async def test_one_sockets_fault_is_not_the_others(caplog: pytest.LogCaptureFixture) -> None:
