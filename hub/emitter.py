@@ -260,13 +260,14 @@ class Emitter:
         told.filling = False
         if whole is None:
             return
-        if whole.rev > told.rev:
+        moved = whole.rev > told.rev
+        if moved:
             if whole.view["status"] != "resolved":
                 self.followed(whole.identity, whole.conversation)
             self._publish(whole, told)
             self.noted(whole.row["changed_at"], True)
         if told.rev < told.heard:
-            self._catch_up(conversation, told, told.heard)
+            self._catch_up(conversation, told, told.heard, patience=0.0 if moved else PATIENCE)
 
 
 def _nothing(_one: Any, _other: Any) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from models import files, views
 from models.book import UNLOCKED, Change, Row
 from models.clock import now
-from models.statements import Query
+from models.statements import Columns, Query
 from models.tables import ID, conversations, messages, traces
 from models.wire import AgentMessage
 
@@ -31,22 +31,24 @@ _NEW = Query(
     ),
     {"id": ID, "rev": Integer()},
 )
-_KEY = and_(traces.c.conversation_id == messages.c.conversation_id, traces.c.seq == messages.c.seq)
-_READ = Query(
+_NEWLY_READ = Query(
+    lambda given: select(traces).join(given, and_(traces.c.conversation_id == given.c.id, traces.c.rev > given.c.rev)),
+    {"id": ID, "rev": Integer()},
+)
+_KEY: Columns = {"conversation_id": ID, "seq": Integer()}
+_THOSE = Query(
     lambda given: (
         select(messages)
-        .join(traces, _KEY)
-        .join(given, and_(traces.c.conversation_id == given.c.id, traces.c.rev > given.c.rev))
-        .where(messages.c.rev <= given.c.rev)
+        .join(given, and_(messages.c.conversation_id == given.c.conversation_id, messages.c.seq == given.c.seq))
         .order_by(messages.c.conversation_id, messages.c.seq)
     ),
-    {"id": ID, "rev": Integer()},
+    _KEY,
 )
 _TRACES = Query(
     lambda given: select(traces).join(
         given, and_(traces.c.conversation_id == given.c.conversation_id, traces.c.seq == given.c.seq)
     ),
-    {"conversation_id": ID, "seq": Integer()},
+    _KEY,
 )
 
 
@@ -103,32 +105,36 @@ def news(conn: Connection, told: Mapping[str, int]) -> dict[str, Change]:
     """What changed in conversations after the rev each was told at: how gaps are filled from the log."""
     given: list[Row] = [{"id": conversation, "rev": rev} for conversation, rev in told.items()]
     rows = _ROWS.rows(conn, given)
-    new = _dressed(conn, _NEW.rows(conn, given))
-    read = _dressed(conn, _READ.rows(conn, given))
+    new = _NEW.rows(conn, given)
+    readings = {_key(trace): trace for trace in _NEWLY_READ.rows(conn, given)}
+    missing = set(readings) - set(map(_key, new))
+    read = _THOSE.rows(conn, [dict(zip(_KEY, key, strict=True)) for key in missing]) if missing else []
+    unread = [row for row in new if row["sender"] == "contact" and _key(row) not in readings]
+    readings |= {_key(trace): trace for trace in _TRACES.rows(conn, unread)} if unread else {}
+    attached = files.of_many(conn, [*new, *read])
+
+    def dressed(found: Sequence[Row]) -> dict[str, list[AgentMessage]]:
+        by_conversation: dict[str, list[AgentMessage]] = {}
+        for row in found:
+            message = views.agent_message(row, attached.get(_key(row), ()), readings.get(_key(row)))
+            by_conversation.setdefault(row["conversation_id"], []).append(message)
+        return by_conversation
+
+    messages_of, read_of = dressed(new), dressed(read)
     return {
         row["id"]: Change(
             conversation=row["id"],
             identity=row["identity_id"],
             before=told[row["id"]],
             rev=row["rev"],
-            messages=new.get(row["id"], ()),
+            messages=messages_of.get(row["id"], ()),
             updated=(),
-            read=read.get(row["id"], ()),
+            read=read_of.get(row["id"], ()),
             row=row,
         )
         for row in rows
     }
 
 
-def _dressed(conn: Connection, rows: Sequence[Row]) -> dict[str, list[AgentMessage]]:
-    """Messages by conversation, with their files and the bot's readings."""
-    if not rows:
-        return {}
-    attached = files.of_many(conn, rows)
-    asked = [row for row in rows if row["sender"] == "contact"]
-    readings = {(row["conversation_id"], row["seq"]): row for row in _TRACES.rows(conn, asked)} if asked else {}
-    found: dict[str, list[AgentMessage]] = {}
-    for row in rows:
-        key = row["conversation_id"], row["seq"]
-        found.setdefault(key[0], []).append(views.agent_message(row, attached.get(key, ()), readings.get(key)))
-    return found
+def _key(row: Row) -> tuple[str, int]:
+    return row["conversation_id"], row["seq"]

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import update
 
-from models import heads, threads
+from models import answers, heads, threads
+from models.answers import BotAnswer
 from models.heads import WINDOW, Watched
 from models.tables import conversations, messages
 from models.threads import Mark
+from models.turns import Answer, BotMessage, Reading
 from tests.support.databases import Postgres
 from tests.support.stage import Stage
 
@@ -80,6 +82,30 @@ def test_what_happened_within_the_window_is_news(stage: Stage) -> None:
     stage.say("three")
     stage.say("four")
     assert stage.db.read_now(heads.bases, ((conversation,), None)) == {conversation: (3, 2)}
+
+
+def test_a_new_reading_of_an_old_message_is_news_by_itself(database_url: str) -> None:
+    """The bot's reading is told to agents with the message it belongs to, which is not told anew."""
+    made = Stage(database_url)
+    try:
+        said = made.say("where is it", has_bot=True)
+        assert said.change
+        (turn,) = said.change.promises
+        reading = Reading(text="where is it", intent="order", confidence=0.9)
+        arg = BotAnswer(
+            promise=turn.id, conversation=said.conversation, seq=1, version=1, model="m",
+            answer=Answer(messages=[BotMessage(text="here")], reading=reading),
+            bot={"id": "b", "name": "Bot"}, deliver=False, owner="owner",
+        )  # fmt: skip
+        assert not made.db.write_now(answers.answer, arg).dropped
+        found = made.db.read_now(heads.news, {said.conversation: 1})[said.conversation]
+        assert [(one["seq"], one["sender"]) for one in found.messages] == [(2, "bot")]
+        assert [(one["seq"], one["trace"] and one["trace"]["intent"]) for one in found.read] == [(1, "order")]
+        whole = made.db.read_now(heads.news, {said.conversation: 0})[said.conversation]
+        assert [(one["seq"], bool(one["trace"])) for one in whole.messages] == [(1, True), (2, False)]
+        assert whole.read == ()
+    finally:
+        made.close()
 
 
 @pytest.mark.parametrize("told", [0, 1, 3])
