@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, select
 
-from models.book import LOCKED, UNLOCKED, Book, Change, Entry, Row
+from models.book import LOCKED, UNLOCKED, Book, Change, Entry, Row, queued
 from models.clock import now
 from models.tables import conversations, outbox, presence, users
 from models.wire import Author, Availability, ErrorCode, Json
@@ -211,15 +211,18 @@ class AssignQueue:
     policy: Policy
 
 
-_IN_QUEUE = and_(conversations.c.status == "open", conversations.c.assignee_id.is_(None))
-_IN_ORDER = (conversations.c.priority.desc(), conversations.c.waiting_since, conversations.c.id)
+_QUEUE = (
+    select(conversations.c.id)
+    .where(conversations.c.status == "open", conversations.c.assignee_id.is_(None))
+    .order_by(conversations.c.priority.desc(), conversations.c.waiting_since, conversations.c.id)
+)
 AT_ONCE = 200
 """Chats from the head of the queue that one look may give out."""
 
 
 def queue(conn: Connection) -> list[str]:
     """The conversations that wait for a person, first in line first."""
-    return list(conn.execute(select(conversations.c.id).where(_IN_QUEUE).order_by(*_IN_ORDER).limit(1000)).scalars())
+    return list(conn.execute(_QUEUE.limit(1000)).scalars())
 
 
 def rows(conn: Connection, ids: Sequence[str]) -> list[RowMapping]:
@@ -233,12 +236,15 @@ def present(conn: Connection) -> dict[str, tuple[Availability, int]]:
     return {row["user_id"]: (row["availability"], row["seen_at"]) for row in conn.execute(query).mappings()}
 
 
+def _online(moment: int) -> Select[tuple[str]]:
+    there = and_(presence.c.availability == "online", presence.c.seen_at > moment - AWAY_AFTER)
+    query = select(users.c.id).join(presence, presence.c.user_id == users.c.id)
+    return query.where(there, users.c.disabled.is_(False))
+
+
 def candidates(conn: Connection) -> list[Candidate]:
     """Agents who are online, with their load; locked first, so that the load counts what others have just given."""
-    there = and_(presence.c.availability == "online", presence.c.seen_at > now(conn) - AWAY_AFTER)
-    online = select(users.c.id).join(presence, presence.c.user_id == users.c.id)
-    online = online.where(there, users.c.disabled.is_(False)).order_by(users.c.id)
-    online = online.with_for_update(of=users, key_share=True)
+    online = _online(now(conn)).order_by(users.c.id).with_for_update(of=users, key_share=True)
     ids = list(conn.execute(online).scalars())
     load = (
         select(func.count())
@@ -257,17 +263,18 @@ def assign_queue(conn: Connection, arg: AssignQueue) -> list[Change]:
     Whoever is being written to or claimed at this moment is not waited for: it ends there and goes on at the next look,
     so that nobody behind is served first. Several processes may do this at once.
     """
-    mine = and_(_IN_QUEUE, conversations.c.inbox_id.in_(arg.inboxes))
-    line = list(conn.execute(select(conversations.c.id).where(mine).order_by(*_IN_ORDER).limit(AT_ONCE)).scalars())
-    if not line:
+    line = list(conn.execute(_QUEUE.where(conversations.c.inbox_id.in_(arg.inboxes)).limit(AT_ONCE)).scalars())
+    if not line or not conn.execute(_online(now(conn)).limit(1)).first():
         return []
     book = Book(conn)
-    book.keep_all(conn.execute(_FREE.where(mine, conversations.c.id.in_(line))).mappings())
+    book.keep_all(conn.execute(_FREE.where(conversations.c.id.in_(line))).mappings())
     people = {agent.id: agent for agent in candidates(conn)}
     changes = []
-    for row in map(book.row, line) if people else ():
+    for row in map(book.row, line):
         if row is None:
             break
+        if not queued(row):
+            continue
         chat = Waiting(row["id"], row["version"], row["inbox_id"], row["language"], row["last_agent_id"])
         decision = arg.policy(chat, list(people.values()))
         if decision is None:
