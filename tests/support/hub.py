@@ -278,7 +278,12 @@ class HubProcess(Door):
         return path.read_text() if path.is_file() else ""
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.kill()
+            self._close_proxy()
+            raise
         return self
 
     def __exit__(self, *_error: object) -> None:
