@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy import Connection, Engine, RootTransaction
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from models.encoding import dump_json, load_json
+from models.engines import LIMITS, engine
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -41,22 +41,8 @@ SQLITE_GONE = {
     sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL,
 }  # fmt: skip
 """SQLite's codes for a file that cannot be read or written now; any other is a fault of the statement."""
-PRAGMAS = ("journal_mode=WAL", "busy_timeout=4000", "foreign_keys=ON", "wal_autocheckpoint=4000")
-"""Of every SQLite connection. With 4000 pages (16 MB) of log a page that changes often is written back once."""
 ANSWER_SECONDS = 4.5
 """Longest wait for a transaction: then the caller is told that the database does not answer (INV-15)."""
-CONNECTING = {
-    "connect_timeout": 3, "tcp_user_timeout": 4_000,
-    "keepalives_idle": 3, "keepalives_interval": 1, "keepalives_count": 2,
-}  # fmt: skip
-"""How soon a connection to PostgreSQL that is not answered, or not there any more, counts as lost."""
-LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
-SESSION_MILLISECONDS = 5_000
-"""How long PostgreSQL lets a statement, a wait for a lock or a silent transaction last: readers of what changed since
-a moment count on it."""
-KEYS_ONLY = ("enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off")
-"""Writers look rows up by key. A planner that has no statistics yet would rather read whole tables, for as long as it
-keeps its plan."""
 
 _log = logging.getLogger("frontdesk.db")
 
@@ -102,8 +88,8 @@ class Database:
     def __init__(self, url: str, *, synchronous: str = "FULL", writers: int = 2, readers: int = 4) -> None:
         parsed = make_url(url)
         self.sqlite = parsed.get_backend_name() == "sqlite"
-        self.writing = _engine(parsed, synchronous, writes=True, pool=writers)
-        self.reading = _engine(parsed, synchronous, writes=False, pool=readers)
+        self.writing = engine(parsed, synchronous, writes=True, pool=writers)
+        self.reading = engine(parsed, synchronous, writes=False, pool=readers)
         self._pool = ThreadPoolExecutor(readers, "db-read")
         self._lines = [_Line(self.writing, number) for number in range(1 if self.sqlite else writers)]
 
@@ -362,49 +348,3 @@ def _translated() -> Iterator[None]:
         if (public := _public(error)) is not error:
             raise public from error
         raise
-
-
-def _engine(url: URL, synchronous: str, *, writes: bool, pool: int) -> Engine:
-    if url.get_backend_name() == "sqlite":
-        return _sqlite(url, synchronous, "BEGIN IMMEDIATE" if writes else "BEGIN")
-    engine = create_engine(
-        url,
-        pool_size=pool,
-        max_overflow=pool,
-        pool_pre_ping=True,
-        pool_timeout=5,
-        hide_parameters=True,
-        json_serializer=dump_json,
-        json_deserializer=load_json,
-        connect_args=CONNECTING,
-    )
-    settings = [*(f"{limit} = {SESSION_MILLISECONDS}" for limit in LIMITS), *(KEYS_ONLY if writes else ())]
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: Any, _record: Any) -> None:
-        connection.execute("; ".join(f"SET {setting}" for setting in settings))
-        connection.commit()
-
-    return engine
-
-
-def _sqlite(url: URL, synchronous: str, begin: str) -> Engine:
-    engine = create_engine(
-        url,
-        hide_parameters=True,
-        json_serializer=dump_json,
-        json_deserializer=load_json,
-        connect_args={"timeout": 4.0, "check_same_thread": False, "cached_statements": 256},
-    )
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-        for pragma in (*PRAGMAS, f"synchronous={synchronous}"):
-            connection.execute(f"PRAGMA {pragma}").close()
-
-    @event.listens_for(engine, "begin")
-    def _begun(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine

@@ -22,7 +22,8 @@ from uuid import uuid4
 
 from models import answers, inboxes, migrate, receive
 from models.answers import BotAnswer
-from models.db import PRAGMAS, Database
+from models.db import Database
+from models.engines import PRAGMAS
 from models.inbound import Inbound
 from models.inboxes import NewInbox
 from models.receive import Receive

@@ -11,7 +11,8 @@ from sqlalchemy import Column, Connection, Engine, Integer, MetaData, String, Ta
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
-from models.db import BATCH, LIMITS, Batched, Database, DatabaseUnavailableError
+from models.db import BATCH, Batched, Database, DatabaseUnavailableError
+from models.engines import LIMITS
 from models.health import warn_if_unsafe
 
 metadata = MetaData()

@@ -1,0 +1,70 @@
+"""Connections to both kinds of database: how they are set up, and how long they may take."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+
+from models.encoding import dump_json, load_json
+
+PRAGMAS = ("journal_mode=WAL", "busy_timeout=4000", "foreign_keys=ON", "wal_autocheckpoint=4000")
+"""Of every SQLite connection. With 4000 pages (16 MB) of log a page that changes often is written back once."""
+CONNECTING = {
+    "connect_timeout": 3, "tcp_user_timeout": 4_000,
+    "keepalives_idle": 3, "keepalives_interval": 1, "keepalives_count": 2,
+}  # fmt: skip
+"""How soon a connection to PostgreSQL that is not answered, or not there any more, counts as lost."""
+LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+SESSION_MILLISECONDS = 5_000
+"""How long PostgreSQL lets a statement, a wait for a lock or a silent transaction last: readers of what changed since
+a moment count on it."""
+KEYS_ONLY = ("enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off")
+"""Writers look rows up by key. A planner that has no statistics yet would rather read whole tables, for as long as it
+keeps its plan."""
+
+
+def engine(url: URL, synchronous: str, *, writes: bool, pool: int) -> Engine:
+    """Connect nothing yet: return what makes connections to *url*, at most twice *pool*, for writers or readers."""
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url, synchronous, "BEGIN IMMEDIATE" if writes else "BEGIN")
+    made = create_engine(
+        url,
+        pool_size=pool,
+        max_overflow=pool,
+        pool_pre_ping=True,
+        pool_timeout=5,
+        hide_parameters=True,
+        json_serializer=dump_json,
+        json_deserializer=load_json,
+        connect_args=CONNECTING,
+    )
+    settings = [*(f"{limit} = {SESSION_MILLISECONDS}" for limit in LIMITS), *(KEYS_ONLY if writes else ())]
+
+    @event.listens_for(made, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        connection.execute("; ".join(f"SET {setting}" for setting in settings))
+        connection.commit()
+
+    return made
+
+
+def _sqlite(url: URL, synchronous: str, begin: str) -> Engine:
+    made = create_engine(
+        url,
+        hide_parameters=True,
+        json_serializer=dump_json,
+        json_deserializer=load_json,
+        connect_args={"timeout": 4.0, "check_same_thread": False, "cached_statements": 256},
+    )
+
+    @event.listens_for(made, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in (*PRAGMAS, f"synchronous={synchronous}"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(made, "begin")
+    def _begun(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return made
