@@ -65,10 +65,10 @@ def context(conn: Connection, promise_id: str, conversation: str, seq: int) -> C
     if row is None or message is None:
         return None
     known = attributes_of(conn, {row["contact_id"]})
-    return turn_context(promise_id, row, message, known.get(row["contact_id"], {}))
+    return turn_context(promise_id, dict(row), message, known.get(row["contact_id"], {}))
 
 
-def turn_context(promise_id: str, row: views.Row, message: views.Row, known: Json) -> Context:
+def turn_context(promise_id: str, row: Row, message: views.Row, known: Json) -> Context:
     """Put a Turn together from a conversation's row, the customer's message and the contact's attributes."""
     data = message["data"] or {}
     typed = message["text"]
@@ -83,13 +83,13 @@ def turn_context(promise_id: str, row: views.Row, message: views.Row, known: Jso
         tracker=row["tracker"],
         idle_seconds=max(0, message["created_at"] - row["answered_at"]) / 1000 if row["answered_at"] else 0.0,
     )
-    return Context(row["inbox_id"], row["identity_id"], row["version"], row["status"] == "pending", turn, {**row})
+    return Context(row["inbox_id"], row["identity_id"], row["version"], row["status"] == "pending", turn, row)
 
 
 def attributes_of(conn: Connection, contact_ids: Iterable[str]) -> dict[str, Json]:
     """What is known about some contacts."""
     known: dict[str, Json] = {}
-    for row in _ATTRIBUTES.rows(conn, [{"id": one} for one in contact_ids]):
+    for row in _ATTRIBUTES.rows(conn, list(contact_ids)):
         known.setdefault(row["contact_id"], {})[row["name"]] = row["value"]
     return known
 
@@ -125,7 +125,7 @@ class Answered:
 def _answer(conn: Connection, args: Sequence[BotAnswer]) -> list[Answered]:
     book = Book(conn, args[0].owner)
     book.resume({arg.conversation: arg.seen for arg in args})
-    alive = {row["id"] for row in _KEEP.rows(conn, [{"id": arg.promise} for arg in args])}
+    alive = {row["id"] for row in _KEEP.rows(conn, [arg.promise for arg in args])}
     readings = _Readings(book, args)
     results = [_one(book, arg, alive, readings) for arg in args]
     book.flush()
@@ -162,7 +162,7 @@ class _Readings:
 
     def __init__(self, book: Book, args: Sequence[BotAnswer]) -> None:
         self._book = book
-        keys = [{"conversation_id": arg.conversation, "seq": arg.seq} for arg in args if arg.answer.reading]
+        keys = [(arg.conversation, arg.seq) for arg in args if arg.answer.reading]
         self._files = files.of_many(book.conn, keys)
         found = _MESSAGES.rows(book.conn, keys) if keys else ()
         self._messages = {(row["conversation_id"], row["seq"]): row for row in found}

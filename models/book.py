@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, Literal
 
-from sqlalchemy import Connection, literal_column, or_, select
+from sqlalchemy import Connection, literal_column, select
 
 from models import views
 from models.clock import now
@@ -64,17 +64,13 @@ _ADD_PROMISES = adding(outbox)
 
 IN_LINE = ("turn", "deliver")
 """Kinds of promises that a conversation keeps one at a time, in order."""
-_HELD_UP = Query(
-    lambda given: (
-        select(outbox.c.conversation_id, outbox.c.kind)
-        .join(given, given.c.conversation_id == outbox.c.conversation_id)
-        .where(
-            outbox.c.kind.in_([literal_column(f"'{kind}'") for kind in IN_LINE]),
-            outbox.c.state.not_in([literal_column("'dead'"), literal_column("'uncertain'")]),
-            or_(outbox.c.owner.is_(None), outbox.c.owner != given.c.owner),
-        )
+_LINES = Query(
+    lambda given: select(outbox.c.conversation_id, outbox.c.kind, outbox.c.owner).where(
+        outbox.c.conversation_id.in_(select(given.c.conversation_id)),
+        outbox.c.kind.in_([literal_column(f"'{kind}'") for kind in IN_LINE]),
+        outbox.c.state.not_in([literal_column("'dead'"), literal_column("'uncertain'")]),
     ),
-    {"conversation_id": ID, "owner": ID},
+    {"conversation_id": ID},
 )
 Row = dict[str, Any]
 
@@ -151,7 +147,8 @@ class Book:
         self.now = now(conn)
         self.owner = owner
         self._rows: dict[str, Row] = {}
-        self._were: dict[str, Row] = {}
+        self._were: dict[str, tuple[Any, Any]] = {}
+        self._told: set[str] = set()
         self._dirty: dict[str, None] = {}
         self._messages: list[Row] = []
         self._promises: list[Row] = []
@@ -159,7 +156,7 @@ class Book:
 
     def load(self, ids: Iterable[str]) -> None:
         """Lock these conversations, always in id order."""
-        for row in _BY_ID.rows(self.conn, [{"id": one} for one in set(ids)]):
+        for row in _BY_ID.rows(self.conn, list(set(ids))):
             self.keep(row)
 
     def resume(self, seen: Mapping[str, Row | None]) -> None:
@@ -168,22 +165,20 @@ class Book:
             self.load(seen)
             return
         changed = []
-        for found in _REVS.rows(self.conn, [{"id": one} for one in seen]):
+        for found in _REVS.rows(self.conn, list(seen)):
             row = seen[found["id"]]
             if row is not None and row["rev"] == found["rev"]:
-                self.keep(row)
+                self.keep(row.copy())
             else:
                 changed.append(found["id"])
         if changed:
             self.load(changed)
 
-    def keep(self, was: Row) -> Row:
-        """Take a row that is locked, as it was; return it to be worked on."""
-        known = self._rows.get(was["id"])
-        if known is None:
-            self._were[was["id"]] = was
-            known = self._rows[was["id"]] = was.copy()
-        return known
+    def keep(self, row: Row) -> None:
+        """Take a row that is locked, and nobody else's, to work on."""
+        if row["id"] not in self._rows:
+            self._rows[row["id"]] = row
+            self._were[row["id"]] = _talk(row), _ownership(row)
 
     def keep_all(self, rows: Iterable[views.Row]) -> None:
         """Take rows read with :data:`LOCKED`."""
@@ -191,12 +186,16 @@ class Book:
             self.keep(dict(row))
 
     def kept(self, conversation: str) -> Row:
-        """A row that was loaded; ``KeyError`` if it was not."""
+        """A row that is loaded, to be looked at; ``KeyError`` if it is not."""
         return self._rows[conversation]
 
     def row(self, conversation: str) -> Row | None:
-        """The row as this transaction has it, if it is loaded."""
-        return self._rows.get(conversation)
+        """A row to work on, if it is loaded; what a change was told with stays as it was."""
+        row = self._rows.get(conversation)
+        if row is not None and conversation in self._told:
+            self._told.discard(conversation)
+            row = self._rows[conversation] = row.copy()
+        return row
 
     def rows(self) -> list[Row]:
         """Every conversation loaded so far."""
@@ -294,8 +293,9 @@ class Book:
         return promise
 
     def close(self, entry: Entry) -> Change:
-        """Say what a job did, as of now."""
-        row = entry.row.copy()
+        """Say what a job did. The row is the change's now: :meth:`row` has another for who goes on."""
+        row = entry.row
+        self._told.add(row["id"])
         return Change(
             conversation=row["id"],
             identity=row["identity_id"],
@@ -316,7 +316,7 @@ class Book:
         for row_id in self._dirty:
             if row_id in self._were:
                 row = self._rows[row_id]
-                changed[_extent(row, self._were[row_id])].append(row)
+                changed[_extent(row, *self._were[row_id])].append(row)
         for update, rows in zip(_UPDATES, changed, strict=True):
             update.run(self.conn, rows)
         _ADD_MESSAGES.run(self.conn, self._messages)
@@ -328,19 +328,19 @@ class Book:
         lines = {row["conversation_id"] for row, _, _ in self._leased if row["kind"] in IN_LINE}
         if not lines:
             return
-        found = _HELD_UP.rows(self.conn, [{"conversation_id": one, "owner": self.owner} for one in lines])
-        held_up = {(row["conversation_id"], row["kind"]) for row in found}
+        found = _LINES.rows(self.conn, list(lines))
+        held_up = {(row["conversation_id"], row["kind"]) for row in found if row["owner"] != self.owner}
         for row, entry, promise in self._leased if held_up else ():
             if (row["conversation_id"], row["kind"]) in held_up:
                 row.update(state="waiting", owner=None, lease_until=None)
                 entry.promises.remove(promise)
 
 
-def _extent(row: Row, was: Row) -> int:
-    """Which of :data:`_UPDATES` a row needs: the fewer columns and indexes the better."""
-    if _ownership(row) != _ownership(was):
+def _extent(row: Row, talk: Any, ownership: Any) -> int:
+    """Which of :data:`_UPDATES` a row needs that was so: the fewer columns and indexes the better."""
+    if _ownership(row) != ownership:
         return 2
-    return 1 if _talk(row) != _talk(was) else 0
+    return 1 if _talk(row) != talk else 0
 
 
 def queued(row: Mapping[str, Any]) -> bool:

@@ -96,8 +96,8 @@ def of_messages(conn: Connection, conversation: str, seqs: Iterable[int]) -> dic
     return found
 
 
-def of_many(conn: Connection, keys: Sequence[Row]) -> dict[tuple[str, int], list[Attachment]]:
-    """Files of messages of several conversations, named by ``conversation_id`` and ``seq``, by both."""
+def of_many(conn: Connection, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], list[Attachment]]:
+    """Files of messages of several conversations, by (conversation, seq)."""
     found: dict[tuple[str, int], list[Attachment]] = {}
     for row in _OF_MANY.rows(conn, keys) if keys else ():
         found.setdefault((row["conversation_id"], row["seq"]), []).append(view(row))

@@ -20,13 +20,16 @@ Row = dict[str, Any]
 
 _KNOWN = Query(
     lambda given: (
-        select(identities, contacts.c.name.label("contact_name"), contacts.c.language)
+        select(
+            identities.c.id, identities.c.inbox_id, identities.c.address, identities.c.contact_id,
+            identities.c.opted_out, contacts.c.name.label("contact_name"), contacts.c.language,
+        )
         .join(given, and_(identities.c.inbox_id == given.c.inbox_id, identities.c.address == given.c.address))
         .join(contacts, contacts.c.id == identities.c.contact_id)
     ),
     {"inbox_id": ID, "address": identities.c.address.type},
     locks=identities,
-)
+)  # fmt: skip
 _BY_PHONE = (
     select(contacts.c.id, contacts.c.phone, contacts.c.name)
     .where(contacts.c.phone.in_(bindparam("phones", expanding=True)))
@@ -61,7 +64,7 @@ def meet(conn: Connection, now: int, caller: Caller) -> Row:
 
 def known(conn: Connection, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Row]:
     """Lock the identities that exist of these (inbox, address), with what views show of their contacts."""
-    rows = _KNOWN.rows(conn, [{"inbox_id": inbox, "address": address} for inbox, address in keys])
+    rows = _KNOWN.rows(conn, list(keys))
     return {(row["inbox_id"], row["address"]): row for row in rows}
 
 

@@ -104,8 +104,8 @@ class _Intake:
         self.book = Book(conn, args[0].owner)
         self.heard: dict[str, Row] = {}
         self.known: dict[tuple[str, str | None], Row] = {}
-        self.current: dict[tuple[str, str], Row] = {}
-        self.turns: list[tuple[Promise, Row, Row]] = []
+        self.current: dict[tuple[str, str], str] = {}
+        self.turns: list[tuple[Promise, Row]] = []
         self.facts: list[Row] = []
         self.withdrawn: dict[str, bool] = {}
 
@@ -139,9 +139,9 @@ class _Intake:
         for arg, person in zip(self.args, senders, strict=True):
             said = arg.inbound
             if said.client_id:
-                mine.append({"author_id": person["id"], "client_id": said.client_id})
+                mine.append((person["id"], said.client_id))
             if said.external_id:
-                theirs.append({"inbox_id": arg.inbox_id, "external_id": said.external_id})
+                theirs.append((arg.inbox_id, said.external_id))
         if mine:
             for row in _BY_CLIENT_ID.rows(self.conn, mine):
                 self.known[row["author_id"], row["client_id"]] = row
@@ -151,18 +151,20 @@ class _Intake:
 
     def _find_conversations(self, senders: Sequence[Row]) -> None:
         people = {person["id"]: person for person in senders}
-        for row in _UNRESOLVED.rows(self.conn, [{"id": one} for one in people]):
+        for row in _UNRESOLVED.rows(self.conn, list(people)):
             person = people[row["identity_id"]]
             for name in _OF_PERSON:
                 row[name] = person[name]
-            self.current[row["identity_id"], row["thread"]] = self.book.keep(row)
+            self.book.keep(row)
+            self.current[row["identity_id"], row["thread"]] = row["id"]
 
     def _brief_turns(self) -> None:
         """Give each promised turn what the bot must know, so that nothing is read again."""
         if not self.turns:
             return
-        facts = attributes_of(self.conn, {row["contact_id"] for _, row, _ in self.turns})
-        for promised, row, message in self.turns:
+        told = [(promised, self.book.kept(promised.conversation), message) for promised, message in self.turns]
+        facts = attributes_of(self.conn, {row["contact_id"] for _, row, _ in told})
+        for promised, row, message in told:
             promised.context = turn_context(promised.id, row, message, facts.get(row["contact_id"], {}))
 
     def _one(self, arg: Receive, person: Row) -> Received:
@@ -191,23 +193,22 @@ class _Intake:
     def _conversation(self, arg: Receive, person: Row) -> Row | None:
         """The conversation this belongs to, or None for a new one."""
         thread = arg.inbound.thread
-        if (row := self.current.get((person["id"], thread))) is not None and row["status"] != "resolved":
+        current = self.current.get((person["id"], thread))
+        if current is None and "stranger" not in person:
+            found = self.conn.execute(_LATEST, {"identity": person["id"], "thread": thread})
+            if (current := found.scalar_one_or_none()) is not None:
+                self.book.load([current])
+                self.current[person["id"], thread] = current
+        row = self.book.row(current) if current else None
+        if row is None or row["status"] != "resolved":
             return row
-        if row is None:
-            if "stranger" in person:
-                return None
-            latest = self.conn.execute(_LATEST, {"identity": person["id"], "thread": thread}).scalar_one_or_none()
-            if latest is None:
-                return None
-            self.book.load([latest])
-            row = self.current[person["id"], thread] = self.book.kept(latest)
         fresh = self.book.now - (row["resolved_at"] or 0) < arg.reopen_hours * HOUR
         return row if fresh or arg.inbound.consent else None
 
     def _open(self, arg: Receive, person: Row) -> Row:
         status = "resolved" if arg.inbound.consent else "pending" if arg.has_bot else "open"
         row = self.book.open(person, arg.inbox_id, arg.inbound.thread, status)
-        self.current[person["id"], arg.inbound.thread] = row
+        self.current[person["id"], arg.inbound.thread] = row["id"]
         return row
 
     def _content(self, arg: Receive, row: Row | None) -> tuple[Row, str, str | None]:
@@ -287,7 +288,7 @@ class _Intake:
             self._consent(said.consent, entry, person, message)
         elif row["status"] == "pending":
             promised = self.book.promise(entry, "turn", message["seq"], {"version": row["version"]})
-            self.turns.append((promised, row, message))
+            self.turns.append((promised, message))
         elif row["status"] == "open" and row["waiting_since"] is None:
             row["waiting_since"] = self.book.now
 

@@ -58,7 +58,7 @@ class Replied:
 def _reply(conn: Connection, args: Sequence[Reply]) -> list[Replied]:
     book = Book(conn, args[0].owner)
     book.load(arg.conversation for arg in args)
-    keys = [{"author_id": arg.by["id"], "client_id": arg.client_id} for arg in args]
+    keys = [(arg.by["id"], arg.client_id) for arg in args]
     known = {
         (row["author_id"], row["client_id"]): _Known(row["conversation_id"], row["seq"], row["text"], row["kind"])
         for row in _KNOWN.rows(conn, keys)

@@ -19,8 +19,10 @@ from sqlalchemy import (
     Dialect,
     Executable,
     FromClause,
+    String,
     Table,
     bindparam,
+    cast,
     column,
     func,
     insert,
@@ -72,13 +74,13 @@ class Query:
     locks: Table | None = None
     _made: dict[str, "_Reader"] = field(default_factory=dict)
 
-    def rows(self, conn: Connection, given: Iterable[Mapping[str, Any]] = ()) -> list[Row]:
-        """Run it, and return rows that are the caller's own."""
+    def rows(self, conn: Connection, given: Sequence[Any] = ()) -> list[Row]:
+        """Run it for these keys, a tuple each if there are several columns; return rows that are the caller's own."""
         made = self._made.get(conn.dialect.name) or self._make(conn.dialect)
-        return made.read(_run(conn, made.text.sql, made.text.parameters(dump_json(list(given)))))
+        return made.read(_run(conn, made.text.sql, made.text.parameters(dump_json(given))))
 
     def _make(self, dialect: Dialect) -> "_Reader":
-        statement = self.build(_given(dialect, self.columns))
+        statement = self.build(_keys(dialect, self.columns))
         if self.locks is not None and dialect.name != "sqlite":
             statement = statement.order_by(self.locks.c.id).with_for_update(of=self.locks)
         columns = list(statement.exported_columns)
@@ -128,7 +130,7 @@ class Write:
             json = [at for at, name in enumerate(text.names) if isinstance(self.columns[name], JSON)]
             made = _Writer(text, itemgetter(*text.names), json)
         else:
-            given = _given(dialect, self.columns)
+            given = _rows(self.columns)
             text = _text(dialect, self.build(dict(given.c), given))
             made = _Writer(_Text(text.sql, list(self.columns), {}, False), itemgetter(*self.columns), ())
         self._made[dialect.name] = made
@@ -175,15 +177,33 @@ def _row_by_row(dialect: Dialect) -> bool:
     return dialect.name == "sqlite"
 
 
-def _given(dialect: Dialect, columns: Columns) -> FromClause:
+def _keys(dialect: Dialect, columns: Columns) -> FromClause:
+    """One JSON parameter, an array of values or of arrays, as a table."""
+    given = bindparam(_GIVEN, type_=JSON())
+    found = (_sqlite_keys if dialect.name == "sqlite" else _postgresql_keys)(given, len(columns))
+    named = zip(found, columns.items(), strict=False)
+    # Text stays as long as it is: a cast would cut it to the column's length, and find somebody else's row.
+    fields = ((field if isinstance(kind, String) else cast(field, kind)).label(name) for field, (name, kind) in named)
+    return select(*fields).subquery(_GIVEN)
+
+
+def _sqlite_keys(given: ColumnElement[Any], count: int) -> list[ColumnElement[Any]]:
+    value = func.json_each(given).table_valued("value").c.value
+    return [value] if count == 1 else [func.json_extract(value, literal_column(f"'$[{at}]'")) for at in range(count)]
+
+
+def _postgresql_keys(given: ColumnElement[Any], count: int) -> list[ColumnElement[Any]]:
+    if count == 1:
+        return [func.json_array_elements_text(given).table_valued("value").c.value]
+    value = func.json_array_elements(given).table_valued(column("value", JSON())).c.value
+    return [value[at].as_string() for at in range(count)]
+
+
+def _rows(columns: Columns) -> FromClause:
     """One JSON parameter, an array of objects, as a table."""
-    rows = bindparam(_GIVEN, type_=JSON())
-    if dialect.name == "sqlite":
-        each = func.json_each(rows).table_valued("value")
-        picked = (func.json_extract(each.c.value, literal_column(f"'$.{name}'")).label(name) for name in columns)
-        return select(*picked).subquery(_GIVEN)
     fields = (column(name, kind) for name, kind in columns.items())
-    return func.json_to_recordset(rows).table_valued(*fields, name=_GIVEN).render_derived(with_types=True)
+    whole = func.json_to_recordset(bindparam(_GIVEN, type_=JSON())).table_valued(*fields, name=_GIVEN)
+    return whole.render_derived(with_types=True)
 
 
 def _text(dialect: Dialect, statement: Executable) -> _Text:

@@ -2,8 +2,9 @@
 
 import asyncio
 import sqlite3
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy import Column, Connection, Engine, Integer, MetaData, String, Ta
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
-from models.db import BATCH, Batched, Database, DatabaseUnavailableError
+from models.db import BATCH, Batched, Database, DatabaseUnavailableError, WriterStats
 from models.engines import LIMITS
 from models.health import warn_if_unsafe
 
@@ -73,17 +74,28 @@ class Commits:
         self.undone += 1
 
 
-def hold(_conn: Connection, seconds: float) -> None:
-    """Keep the writer busy, so that the next jobs wait together."""
-    time.sleep(seconds)
+async def together(db: Database, *writes: Awaitable[Any]) -> list[Any]:
+    """What becomes of writes that wait for one busy writer, key ``k``, and so share its next batch."""
+    held, released = threading.Event(), threading.Event()
+
+    def hold(_conn: Connection, _arg: None) -> None:
+        held.set()
+        released.wait(10)
+
+    busy = asyncio.create_task(db.write(hold, None, "k"))
+    await asyncio.to_thread(held.wait, 10)
+    waiting = [asyncio.ensure_future(write) for write in writes]
+    for _ in range(3):  # until all have asked, and who leaves has left
+        await asyncio.sleep(0)
+    released.set()
+    await busy
+    return await asyncio.gather(*waiting, return_exceptions=True)
 
 
 async def test_what_waits_shares_one_commit(db: Database) -> None:
-    busy = asyncio.create_task(db.write(hold, 0.1, "k"))
-    await asyncio.sleep(0.02)
     commits = Commits(db.writing)
     names = [f"n{number}" for number in range(BATCH)]
-    assert await asyncio.gather(busy, *(db.write(note_all, name, "k") for name in names)) == [None, *names]
+    assert await together(db, *(db.write(note_all, name, "k") for name in names)) == names
     assert commits.done == 2
     assert stored(db) == names
 
@@ -118,12 +130,10 @@ async def test_a_function_runs_once_for_all_its_jobs(db: Database) -> None:
         return Batched(run)
 
     one, other = counted("one"), counted("other")
-    busy = asyncio.create_task(db.write(hold, 0.1, "k"))
-    await asyncio.sleep(0.02)
     jobs = [(one, "a"), (other, "b"), (one, "c"), (other, "d"), (other, "a"), (one, "b"), (one, "e")]
     names = [f"{key}{number}" for number, (_, key) in enumerate(jobs)]
-    done = [db.write(fn, name, key) for (fn, key), name in zip(jobs, names, strict=True)]
-    assert await asyncio.gather(busy, *done) == [None, *names]
+    writes = (db.write(fn, name, key) for (fn, key), name in zip(jobs, names, strict=True))
+    assert await together(db, *writes) == names
     assert calls == [("one", ["a0", "c2"]), ("other", ["b1", "d3", "a4"]), ("one", ["b5", "e6"])]
 
 
@@ -136,32 +146,23 @@ async def test_answers_come_in_the_order_of_the_work(db: Database) -> None:
     async def one(fn: Any, name: str) -> None:
         answered.append(await db.write(fn, name, name))
 
-    busy = asyncio.create_task(db.write(hold, 0.1, "k"))
-    await asyncio.sleep(0.02)
-    await asyncio.gather(*(one(other if number % 2 else note_all, f"{number}") for number in range(6)))
-    await busy
+    await together(db, *(one(other if number % 2 else note_all, f"{number}") for number in range(6)))
     assert answered == stored(db) == ["0", "2", "4", "1", "3", "5"]
 
 
 async def test_what_the_writers_did_is_counted(db: Database) -> None:
-    busy = asyncio.create_task(db.write(hold, 0.1, "k"))
-    await asyncio.sleep(0.02)
-    before = db.stats
-    assert (before.jobs, before.largest) == (0, 0)
-    await asyncio.gather(busy, *(db.write(note, f"{number}", "k") for number in range(9)))
-    after = db.stats
-    assert (after.batches, after.jobs, after.largest) == (2, 10, 9)
-    assert 0.0 < after.commit_seconds < 10.0
+    assert db.stats == WriterStats(0, 0, 0, 0.0)
+    await together(db, *(db.write(note, f"{number}", "k") for number in range(9)))
+    found = db.stats
+    assert (found.batches, found.jobs, found.largest) == (2, 10, 9)
+    assert found.commit_seconds > 0.0
 
 
 @pytest.mark.parametrize("bad", [poison, Batched(_poison_all)], ids=["plain", "batched"])
 async def test_a_poison_job_breaks_nobody_elses(db: Database, bad: Any) -> None:
     """# INV-19: the batch is rolled back, each job runs alone, and only the poison is refused."""
-    busy = asyncio.create_task(db.write(hold, 0.1, "k"))
-    await asyncio.sleep(0.02)
-    jobs = [db.write(bad if number in {3, 17} else note_all, f"{number}", "k") for number in range(20)]
-    results = await asyncio.gather(*jobs, return_exceptions=True)
-    await busy
+    writes = (db.write(bad if number in {3, 17} else note_all, f"{number}", "k") for number in range(20))
+    results = await together(db, *writes)
     good = [f"{number}" for number in range(20) if number not in {3, 17}]
     assert [r for r in results if isinstance(r, str)] == good
     assert [type(r) for r in results if not isinstance(r, str)] == [ZeroDivisionError] * 2
@@ -170,12 +171,7 @@ async def test_a_poison_job_breaks_nobody_elses(db: Database, bad: Any) -> None:
 
 async def test_a_batched_function_that_trips_over_one_argument_serves_the_others(db: Database) -> None:
     await db.write(note, "taken", "k")
-    busy = asyncio.create_task(db.write(hold, 0.1, "k"))
-    await asyncio.sleep(0.02)
-    results = await asyncio.gather(
-        *(db.write(note_all, name, "k") for name in ("a", "taken", "b")), return_exceptions=True
-    )
-    await busy
+    results = await together(db, *(db.write(note_all, name, "k") for name in ("a", "taken", "b")))
     assert (results[0], results[2]) == ("a", "b")
     assert isinstance(results[1], IntegrityError)
     assert stored(db) == ["taken", "a", "b"]
@@ -220,14 +216,14 @@ async def test_a_fault_of_ours_is_not_hidden(db: Database) -> None:
 
 
 async def test_a_caller_who_left_stops_nobody(db: Database) -> None:
-    busy = asyncio.create_task(db.write(hold, 0.1, "k"))
-    await asyncio.sleep(0.02)
-    gone = asyncio.create_task(db.write(note, "gone", "k"))
-    await asyncio.sleep(0)
-    gone.cancel()
-    assert await db.write(note, "here", "k") == "here"
-    await busy
-    assert stored(db) == ["gone", "here"]
+    async def leave() -> None:
+        gone = asyncio.create_task(db.write(note, "gone", "k"))
+        await asyncio.sleep(0)
+        gone.cancel()
+
+    _, here = await together(db, leave(), db.write(note, "here", "k"))
+    assert here == "here"
+    assert sorted(stored(db)) == ["gone", "here"]
 
 
 async def test_closing_finishes_what_waits(database_url: str) -> None:

@@ -83,7 +83,7 @@ def test_rows_come_back_as_they_were(db: Database, text: str, data: Any, share: 
         conn.execute(delete(things))
         ADD.run(conn, rows)
         SET.run(conn, [row("b", text=text, data=data)])
-        found = FIND.rows(conn, [{"number": 7}, {"number": 8}])
+        found = FIND.rows(conn, [7, 8])
     whole = [{c.name: one[c.name] for c in things.c} for one in rows]
     whole[1] |= {"text": text, "data": data}
     assert by_core(db) == whole
@@ -96,7 +96,7 @@ def test_core_and_we_read_the_same(db: Database) -> None:
         conn.execute(delete(things))
         conn.execute(insert(things), [{"id": "x", "number": 1, "yes": True, "text": "é", "data": {"a": [1, None]}}])
         assert FIND.rows(conn, []) == []
-        found = FIND.rows(conn, [{"number": 1}])
+        found = FIND.rows(conn, [1])
     assert found == by_core(db)
     assert found[0]["yes"] is True
 
@@ -105,7 +105,7 @@ def test_a_deletion_tells_what_there_was(db: Database) -> None:
     with db.writing.begin() as conn:
         conn.execute(delete(things))
         ADD.run(conn, [row("a"), row("b"), row("c")])
-        gone = DROP.rows(conn, [{"id": "a"}, {"id": "c"}, {"id": "nobody"}])
+        gone = DROP.rows(conn, ["a", "c", "nobody"])
     assert sorted(one["id"] for one in gone) == ["a", "c"]
     assert [one["id"] for one in by_core(db)] == ["b"]
 
