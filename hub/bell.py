@@ -24,7 +24,7 @@ class Rung(NamedTuple):
 
 def rung_by(change: Change) -> Rung:
     """What the bell says of a commit."""
-    seq = change.summary["last_seq"] - len(change.messages)
+    seq = change.row["last_seq"] - len(change.messages)
     return Rung(change.conversation, change.identity, change.before, seq, change.rev, change.queue_moved)
 
 

@@ -10,14 +10,14 @@ from tests.support.hub import HubProcess
 from tests.support.redis import RedisServer
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def doorbell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A Redis that this module's tests may kill, freeze and flush, and leave running."""
+    """A Redis that these tests may kill, freeze and flush, and leave running."""
     with RedisServer(tmp_path_factory.mktemp("doorbell")) as server:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pair(
     postgres: Postgres, doorbell: RedisServer, tmp_path_factory: pytest.TempPathFactory, sample_model: Path
 ) -> Iterator[HubProcess]:
