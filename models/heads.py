@@ -103,15 +103,15 @@ def bases(conn: Connection, arg: tuple[Sequence[str], int | None]) -> dict[str, 
 
 def news(conn: Connection, told: Mapping[str, int]) -> dict[str, Change]:
     """What changed in conversations after the rev each was told at: how gaps are filled from the log."""
-    given: list[Row] = [{"id": conversation, "rev": rev} for conversation, rev in told.items()]
-    rows = _ROWS.rows(conn, given)
+    given = list(told.items())
+    rows = _ROWS.rows(conn, list(told))
     new = _NEW.rows(conn, given)
     readings = {_key(trace): trace for trace in _NEWLY_READ.rows(conn, given)}
     missing = set(readings) - set(map(_key, new))
-    read = _THOSE.rows(conn, [dict(zip(_KEY, key, strict=True)) for key in missing]) if missing else []
-    unread = [row for row in new if row["sender"] == "contact" and _key(row) not in readings]
+    read = _THOSE.rows(conn, list(missing)) if missing else []
+    unread = [_key(row) for row in new if row["sender"] == "contact" and _key(row) not in readings]
     readings |= {_key(trace): trace for trace in _TRACES.rows(conn, unread)} if unread else {}
-    attached = files.of_many(conn, [*new, *read])
+    attached = files.of_many(conn, [_key(row) for row in (*new, *read)])
 
     def dressed(found: Sequence[Row]) -> dict[str, list[AgentMessage]]:
         by_conversation: dict[str, list[AgentMessage]] = {}
