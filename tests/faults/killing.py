@@ -16,6 +16,8 @@ from tests.faults.house import House
 from tests.faults.ledger import Ledger
 from tests.faults.storm import Blow
 
+LOOK = 0.1
+"""Seconds between two looks; looks are counted instead of time, as a machine may stand still."""
 STUCK = 40.0
 """Seconds in which something must move while promises are left: a dead process's lease and a provider's back-off."""
 TORN = "ignore:Unclosed connection:ResourceWarning"
@@ -95,11 +97,11 @@ async def _drain(house: House, crowd: Crowd, plan: Plan) -> None:
 
 async def _ended(look: Callable[[], Awaitable[Hashable]], seconds: float) -> None:
     """Return when *look* sees nothing any more, or always the same, or after so many *seconds*."""
-    began = moved = time.monotonic()
     seen: Hashable = None
-    while (now := await look()) is not None:
-        if now != seen:
-            seen, moved = now, time.monotonic()
-        if time.monotonic() > min(moved + STUCK, began + seconds):
+    still = 0
+    for _ in range(int(seconds / LOOK)):
+        now = await look()
+        seen, still = now, still + 1 if now == seen else 0
+        if now is None or still > STUCK / LOOK:
             return
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(LOOK)

@@ -9,6 +9,7 @@ import gc
 import importlib
 import json
 import os
+import select
 import signal
 import sys
 from pathlib import Path
@@ -41,33 +42,45 @@ def main() -> None:
 
 
 def _serve_orders(orders: TextIO, serve: Any) -> None:
+    """One line in, one out, so that nothing waits in a buffer while we listen for the end of children as well."""
     living: set[int] = set()
-
-    def reap(*_signal: Any) -> None:
-        """Forget who ended: until then nobody else can have that process id."""
-        while living and (ended := os.waitpid(-1, os.WNOHANG)[0]):
-            living.discard(ended)
-
-    signal.signal(signal.SIGCHLD, reap)
-    for line in orders:
-        order = json.loads(line)
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    ended, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    while True:
+        ready, _, _ = select.select([orders.fileno(), ended], [], [])
+        if ended in ready:
+            os.read(ended, 4_096)
+            _reap(living)
+            continue
+        line = orders.readline()
+        if not line:
+            break
         pid = os.fork()
         if not pid:
-            _become(order, serve)
+            signal.set_wakeup_fd(-1)
+            _become(json.loads(line), serve)
         living.add(pid)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    _reap(living)
     for pid in living:
         os.kill(pid, signal.SIGKILL)
+
+
+def _reap(living: set[int]) -> None:
+    """Forget who ended: until then nobody else can have that process id."""
+    while living:
+        pid, _ = os.waitpid(-1, os.WNOHANG)
+        if not pid:
+            return
+        living.discard(pid)
 
 
 def _become(order: dict[str, Any], serve: Any) -> None:
     """Turn this fork into a hub with its own input, output, environment and faults."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     out = os.open(order["log"], os.O_WRONLY | os.O_APPEND)
     null = os.open(os.devnull, os.O_RDONLY)
     for target, source in ((0, null), (1, out), (2, out)):
