@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
@@ -12,6 +13,9 @@ from socketio.exceptions import SocketIOError
 
 PATIENCE = 3.0
 """Seconds to wait for a connection, a ``ready`` or an ack."""
+
+QUIET = logging.Logger("clients", logging.CRITICAL)
+"""A connection that breaks is no news here."""
 
 Hear = Callable[[str, Any], Awaitable[None]]
 Pick = Callable[[], str]
@@ -59,7 +63,7 @@ class Line:
     async def _once(self) -> None:
         gone = asyncio.Event()
         self.dials += 1
-        client = socketio.AsyncClient(reconnection=False, http_session=self._http)
+        client = socketio.AsyncClient(reconnection=False, http_session=self._http, engineio_logger=QUIET)
 
         async def left(*_reason: Any) -> None:
             gone.set()
