@@ -14,7 +14,7 @@ from socketio.exceptions import SocketIOError
 PATIENCE = 3.0
 """Seconds to wait for a connection, a ``ready`` or an ack."""
 
-QUIET = logging.Logger("clients", logging.CRITICAL)
+QUIET = logging.Logger("clients", logging.CRITICAL)  # noqa: LOG001 - nobody shall hear it, not even the root
 """A connection that breaks is no news here."""
 
 Hear = Callable[[str, Any], Awaitable[None]]
