@@ -142,7 +142,10 @@ def test_a_lost_event_is_fetched(visited: HubProcess, page: Page) -> None:
     widget.on_line(drop_first_answer)
     widget.open()
     widget.say(OPENING)
-    expect(widget.theirs).to_have_count(1, timeout=8_000)
+    expect(widget.log.get_by_text("Sent", exact=True)).to_be_visible()
+    expect(widget.theirs).to_have_count(0)
+    widget.say("What are your opening hours?")
+    expect(widget.theirs).to_have_count(2, timeout=8_000)
     assert lost
 
 
