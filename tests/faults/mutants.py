@@ -22,6 +22,7 @@ from models import answers, db, outbox, ownership, receive, replies
 from models.book import Book, Change
 from models.tables import conversations
 from models.tables import outbox as promises
+from tests.faults import clocks
 
 SLOW_COMMIT = 0.03
 """Seconds between the early ack and the commit, as on a slow disk."""
@@ -175,4 +176,6 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "out_of_order": out_of_order,
     "no_gap_filling": no_gap_filling,
     "no_sweep": no_sweep,
+    "clock_ahead": clocks.ahead,
+    "clock_behind": clocks.behind,
 }

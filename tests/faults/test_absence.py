@@ -5,7 +5,6 @@ Each case takes half a minute of waiting, so they wait together.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from sqlalchemy import Connection, select
 
 from models.db import Database
 from models.tables import conversations, presence
-from tests.faults.engines.counter import PERSON
+from tests.faults.clocks import wrong_clocks
 from tests.faults.nursery import Nursery
 from tests.faults.proxy import Proxy
 from tests.faults.rawsocket import visiting
@@ -28,6 +27,8 @@ from tests.support.visitor import Socket, agent, visitor
 
 NOTICED = 25.0
 """Seconds until a silent socket must be known to be dead: a ping after 15, and 10 to answer it."""
+TURN = 15.0
+"""Seconds a turn belongs to the process that took it."""
 MARGIN = 4.0
 """Seconds a busy machine may add."""
 LEASE = 30_000
@@ -78,7 +79,7 @@ class Case:
         """Sign in, take a chat over, and let its customer ask again."""
         await self.socket.connect()
         async with visitor(self._hub) as guest:
-            self.conversation = (await guest.say(PERSON))["conversation"]
+            self.conversation = (await guest.say("person"))["conversation"]
             await guest.wait("conversation", status="open")
             await asyncio.to_thread(self._claim)
             assert (await guest.say("are you there"))["ok"]
@@ -105,10 +106,10 @@ def _row(conn: Connection, conversation: str) -> dict[str, Any]:
     return {**row, "seen_at": conn.execute(last).scalar_one()}
 
 
-async def gone_agent(gone: Case, here: Case, leave: Callable[[], Awaitable[None]]) -> None:
+async def gone_agent(gone: Case, here: Case) -> None:
     """# INV-12: the chat of who is gone comes back at its lease, by the database's clock; the other's stays."""
     kept = await gone.row()
-    await leave()
+    await gone.socket.close()
     await until(gone.given_back, LEASE / 1000 + 15.0, every=0.1)
     row = await gone.row()
     waited = row["changed_at"] - max(row["seen_at"], row["waiting_since"])
@@ -119,11 +120,19 @@ async def gone_agent(gone: Case, here: Case, leave: Callable[[], Awaitable[None]
     await here.socket.close()
 
 
+async def taken_over(door: Door, guest: Socket) -> None:
+    """# INV-23: the turn of a dead process is answered by the other when its lease is over, not sooner."""
+    began = asyncio.get_running_loop().time()
+    async with visitor(door, guest.auth["token"]) as tab:
+        await tab.wait_text("yes: slow", TURN + MARGIN)
+    assert asyncio.get_running_loop().time() - began > TURN - MARGIN
+
+
 @pytest.mark.timeout(180)
-async def test_gone_without_a_word(nursery: Nursery, counter_model: Path, tmp_path: Path, postgres: Postgres) -> None:
-    """# INV-12, # INV-17: on one process, and on two of which one is killed with its agents."""
-    one = HubProcess(tmp_path / "one", f"sqlite:///{tmp_path}/test.db", counter_model, nursery.launch)
-    two = HubProcess(tmp_path / "two", postgres.create(), counter_model, nursery.launch, processes=2)
+async def test_gone_without_a_word(nursery: Nursery, moody_model: Path, tmp_path: Path, postgres: Postgres) -> None:
+    """# INV-12, # INV-17, # INV-23: on one process; on two with wrong clocks, one of them killed with its agents."""
+    one = HubProcess(tmp_path / "one", f"sqlite:///{tmp_path}/test.db", moody_model, nursery.launch)
+    two = HubProcess(tmp_path / "two", postgres.create(), moody_model, wrong_clocks(nursery), processes=2)
     async with AsyncExitStack() as stack:
         for hub in (one, two):
             await asyncio.to_thread(stack.enter_context, hub)
@@ -134,9 +143,13 @@ async def test_gone_without_a_word(nursery: Nursery, counter_model: Path, tmp_pa
         killed = Case(two.doors[0], ADMIN, dbs[1]), Case(two.doors[1], AGENT, dbs[1])
         for case in (*alone, *killed):
             await case.begin()
+        guest = await visitor(two.doors[0]).connect()
+        await guest.say("slow")
+        await asyncio.to_thread(two.kill, 0)
         await asyncio.gather(
             dead_lines(two.doors[1]),
-            gone_agent(*alone, alone[0].socket.close),
-            gone_agent(*killed, lambda: asyncio.to_thread(two.kill, 0)),
+            taken_over(two.doors[1], guest),
+            gone_agent(*alone),
+            gone_agent(*killed),
         )
-        await killed[0].socket.close()
+        await guest.close()
