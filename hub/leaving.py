@@ -43,10 +43,11 @@ async def send_away(sockets: Mapping[str, Any]) -> None:
     loop = asyncio.get_running_loop()
     left = list(sockets.values())
     random.shuffle(left)
-    seconds = min(LONGEST, max(SHORTEST, len(left) / PACE))
+    number = len(left)
+    seconds = min(LONGEST, max(SHORTEST, number / PACE))
     began = loop.time()
-    while (passed := loop.time() - began) < seconds:
-        due = int(len(left) * (1 - passed / seconds))
+    while (passed := loop.time() - began) < seconds or left:
+        due = int(number * max(0.0, 1 - passed / seconds))
         while len(left) > due:
             with contextlib.suppress(SocketIsClosedError):
                 await left.pop().close(wait=False)
