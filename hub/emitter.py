@@ -16,7 +16,7 @@ from hub.notices import notices
 from models import views
 from models.book import Change
 from models.db import DatabaseUnavailableError
-from models.wire import AgentMessage, Attachment, Author, Conversation, Summary
+from models.wire import AgentMessage, Attachment, Conversation, Summary
 
 REMEMBERED = 20_000
 """Conversations whose last told rev is kept; the sweep keeps those that visitors have open among them."""
@@ -48,7 +48,7 @@ class Publisher(Protocol):
         """To every tab of one agent."""
 
 
-_View = tuple[str, Author | None, int | None, int, int | None]
+_View = tuple[str, str | None, str | None, int | None, int, int | None]
 
 
 @dataclass(slots=True)
@@ -98,7 +98,7 @@ class Emitter:
         self._place = place
         self._told: OrderedDict[str, _Told] = OrderedDict()
         self._shown: OrderedDict[str, tuple[int, int]] = OrderedDict()
-        self._summaries: dict[str, Summary] = {}
+        self._listed: dict[str, Change] = {}
         self._gaps: dict[str, _Told] = {}
         self._filler: asyncio.Task[None] | None = None
         self.followed: Callable[[str, str], None] = _nothing
@@ -110,7 +110,7 @@ class Emitter:
         """Publish one commit's change; call it without awaiting anything after the write has returned."""
         told = self._told.get(change.conversation)
         if told is None:
-            told = self._begin(change.conversation, change.before, change.summary["last_seq"] - len(change.messages))
+            told = self._begin(change.conversation, change.before, change.row["last_seq"] - len(change.messages))
         if change.rev <= told.rev:
             return
         if change.before > told.rev:
@@ -185,16 +185,18 @@ class Emitter:
                 self._out.to_agents("notification", notice)
             else:
                 self._out.to_agent(user, "notification", notice)
-        self._view(change.identity, change.view, told)
-        self.summary(change.summary)
+        self._view(change, told)
+        self._list(change)
 
-    def _view(self, identity: str, view: Conversation, told: _Told) -> None:
+    def _view(self, change: Change, told: _Told) -> None:
         """Tell the visitor what changed of the conversation itself: its rev and length come with the messages."""
-        place_visitor(view, self._place)
-        shown = (view["status"], view["agent"], view["queue_position"], view["seen"], view["rated"])
+        row = change.row
+        place = self._place(change.conversation) if row["status"] == "open" else None
+        shown = (row["status"], row["assignee_id"], row["assignee_name"], place, row["seen_by_agents"], row["rating"])
         if shown != told.view:
             told.view = shown
-            self._out.to_visitor(identity, "conversation", view)
+            place_visitor(change.view, self._place)
+            self._out.to_visitor(change.identity, "conversation", change.view)
 
     def _send(self, event: str, identity: str, message: AgentMessage) -> None:
         self.sign(message)
@@ -202,17 +204,17 @@ class Emitter:
         if message["public"] and self._out.hears(identity):
             self._out.to_visitor(identity, event, views.for_visitor(message))
 
-    def summary(self, summary: Summary) -> None:
+    def _list(self, change: Change) -> None:
         """Tell the agents' lists, at most once per conversation in a moment."""
-        if not self._summaries:
+        if not self._listed:
             asyncio.get_running_loop().call_later(COALESCE, self._flush)
-        self._summaries[summary["id"]] = summary
+        self._listed[change.conversation] = change
 
     def _flush(self) -> None:
-        waiting, self._summaries = self._summaries, {}
-        for summary in waiting.values():
-            place_agent(summary, self._place)
-            self._out.to_agents("conversation", summary)
+        listed, self._listed = self._listed, {}
+        for change in listed.values():
+            place_agent(change.summary, self._place)
+            self._out.to_agents("conversation", change.summary)
 
     def _catch_up(self, conversation: str, told: _Told, rev: int, *, patience: float = PATIENCE) -> None:
         told.heard = max(told.heard, rev)

@@ -224,7 +224,7 @@ class HardenedServer(socketio.AsyncServer):  # type: ignore[misc]  # the library
         except ValueError as error:
             body: ErrorBody = {"code": "bad_request", "message": str(error)}
             answer = packet.Packet(packet.ACK, [{"ok": False, "error": body}], namespace=asks[1], id=int(asks[2]))
-            _push(self.eio.sockets[eio_sid], answer.encode().encode())
+            _push(self.eio.sockets[eio_sid], b"4" + answer.encode().encode())
             return True
         return False
 
@@ -258,8 +258,8 @@ class _Manager(socketio.AsyncManager):  # type: ignore[misc]  # the library ship
 
 
 def _send(sockets: Iterable[Any], namespace: str, event: str, data: Any) -> None:
-    payload = b"2%b,%b" % (namespace.encode(), orjson.dumps((event, data)))
-    frame = fastpath.frame(b"4" + payload)
+    payload = b"42%b,%b" % (namespace.encode(), orjson.dumps((event, data)))
+    frame = fastpath.frame(payload)
     for socket in sockets:
         if type(socket) is FastSocket:
             socket.write(frame)
@@ -268,12 +268,12 @@ def _send(sockets: Iterable[Any], namespace: str, event: str, data: Any) -> None
 
 
 def _push(socket: Any, payload: bytes) -> None:
-    """Send one Socket.IO packet to one socket of either kind."""
+    """Send one Engine.IO message to one socket of either kind."""
     if isinstance(socket, FastSocket):
-        socket.write(fastpath.frame(b"4" + payload))
+        socket.write(fastpath.frame(payload))
     elif not socket.closed:
         with contextlib.suppress(SocketIsClosedError):
-            socket.queue.put_nowait(engine_packet.Packet(engine_packet.MESSAGE, payload.decode()))
+            socket.queue.put_nowait(engine_packet.Packet(engine_packet.MESSAGE, payload[1:].decode()))
 
 
 def _nobody(_origin: str) -> bool:

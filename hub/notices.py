@@ -15,10 +15,8 @@ def notices(change: Change) -> list[Notice]:
     for message in change.messages:
         if message["kind"] == "activity":
             found += _activity(change, message)
-        elif message["sender"] == "contact" and change.summary["status"] == "open":
-            owner = change.summary["assignee"]
-            if owner:
-                found.append((owner["id"], _word("message", change, message["text"])))
+        elif message["sender"] == "contact" and change.row["status"] == "open" and change.row["assignee_id"]:
+            found.append((change.row["assignee_id"], _word("message", change, message["text"])))
     return found
 
 

@@ -7,6 +7,7 @@ refused are the library's. Where the fast path cannot be used, the library's que
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from itertools import repeat
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
@@ -154,7 +155,7 @@ def _forget_handshake(websocket: Websocket, scope: Scope) -> None:
 def _forget_parser(websocket: Websocket) -> None:
     """Break the circle of a connection that is over, so that its memory is free now and not when circles are sought."""
     if websocket.transport.is_closing():
-        websocket.conn.parser.close()
+        websocket.conn.parser = repeat(None)  # type: ignore[assignment]  # whatever still comes is not parsed
 
 
 def _header(scope: Scope, name: bytes) -> Iterable[str]:

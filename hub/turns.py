@@ -133,10 +133,10 @@ class TurnTaker:
     # all else this file does.
 
     def _watch(self, context: Context, bot: Author, limit: float) -> _Asked:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine that runs has one
+        loop = task.get_loop()
+        now = loop.time()
         asked = self._asked[context.turn.id] = _Asked(context, bot, task, now, now + limit)
         if not self._looking:
             self._looking = True

@@ -71,7 +71,7 @@ class Desk:
         """Wait until gaps are filled and summaries are out."""
         async with asyncio.timeout(10):
             told = self.emitter._told.values()
-            while any(one.filling for one in told) or self.emitter._summaries:  # noqa: ASYNC110 - nobody tells
+            while any(one.filling for one in told) or self.emitter._listed:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(emitter.PATIENCE)
 
 
