@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from models.wire import Choice, Delivery, Json, Page, Wire
 
 
@@ -38,11 +40,11 @@ class Inbound(Wire):
     client_id: str | None = None
     text: str = ""
     choice: Choice | None = None
-    attachments: list[str] = []
-    media: list[Media] = []
+    attachments: list[str] = Field(default_factory=list)
+    media: list[Media] = Field(default_factory=list)
     unsupported: str | None = None
     consent: Literal["opt_out", "opt_in", "help"] | None = None
-    profile: Profile = Profile()
+    profile: Profile = Field(default_factory=Profile)
     page: Page | None = None
     raw: Json | None = None
 

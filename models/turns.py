@@ -22,8 +22,8 @@ class Turn(Wire):
     payload: str | None = None
     language: str | None = None
     channel: str = ""
-    attributes: Json = {}
-    slots: Json = {}
+    attributes: Json = Field(default_factory=dict)
+    slots: Json = Field(default_factory=dict)
     tracker: Json | None = None
     idle_seconds: float = 0.0
 
@@ -34,8 +34,8 @@ class Reading(Wire):
     text: str
     intent: str
     confidence: float
-    ranking: list[IntentScore] = []
-    entities: list[Entity] = []
+    ranking: list[IntentScore] = Field(default_factory=list)
+    entities: list[Entity] = Field(default_factory=list)
 
 
 class BotButton(Wire):
@@ -50,7 +50,7 @@ class BotMessage(Wire):
     """One part of an Answer."""
 
     text: str = ""
-    buttons: list[BotButton] = []
+    buttons: list[BotButton] = Field(default_factory=list)
     image: str | None = None
     custom: Json | None = None
 
@@ -65,7 +65,7 @@ class HandOver(Wire):
 class Answer(Wire):
     """What the bot says to one Turn. ``fallback``: it did not understand; two in a row bring a person."""
 
-    messages: list[BotMessage] = []
+    messages: list[BotMessage] = Field(default_factory=list)
     tracker: Json | None = None
     slots: dict[str, Any] = Field(default_factory=dict)
     hand_over: HandOver | None = None

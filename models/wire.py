@@ -84,7 +84,7 @@ class Send(Wire):
     client_id: ClientId
     text: Body = ""
     choice: Choice | None = None
-    attachments: Annotated[list[Line], Field(max_length=10)] = []
+    attachments: Annotated[list[Line], Field(max_length=10, default_factory=list)]
 
 
 class Sync(Wire):
