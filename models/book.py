@@ -49,15 +49,18 @@ _REVS = Query(
 
 _COUNTED = ("rev", "last_seq", "last_public_seq", "preview", "last_sender", "last_at", "unread", "changed_at")
 """What every message changes."""
-_TALKED = ("language", "fallbacks", "failures", "tracker", "slots", "menu", "answered_at")
-"""What an answer of the bot changes besides. All others change with the owner: they are in more indexes."""
-_OWNED = tuple(c.name for c in conversations.c if c.name not in ("id", *_COUNTED, *_TALKED))
+_ANSWERED = ("answered_at",)
+"""What an answer of the bot changes besides."""
+_TALKED = ("language", "fallbacks", "failures", "tracker", "slots", "menu")
+"""What it may change. All others change with the owner: they are in more indexes."""
+_OWNED = tuple(c.name for c in conversations.c if c.name not in ("id", *_COUNTED, *_ANSWERED, *_TALKED))
 _UPDATES = (
     setting(conversations, _COUNTED),
-    setting(conversations, (*_COUNTED, *_TALKED)),
-    setting(conversations, (*_COUNTED, *_TALKED, *_OWNED)),
+    setting(conversations, (*_COUNTED, *_ANSWERED)),
+    setting(conversations, (*_COUNTED, *_ANSWERED, *_TALKED)),
+    setting(conversations, (*_COUNTED, *_ANSWERED, *_TALKED, *_OWNED)),
 )
-_talk, _ownership = itemgetter(*_TALKED), itemgetter(*_OWNED)
+_answered, _talked, _owned = itemgetter(*_ANSWERED), itemgetter(*_TALKED), itemgetter(*_OWNED)
 _ADD_CONVERSATIONS = adding(conversations)
 _ADD_MESSAGES = adding(messages)
 _ADD_PROMISES = adding(outbox)
@@ -147,7 +150,7 @@ class Book:
         self.now = now(conn)
         self.owner = owner
         self._rows: dict[str, Row] = {}
-        self._were: dict[str, tuple[Any, Any]] = {}
+        self._were: dict[str, tuple[Any, Any, Any]] = {}
         self._told: set[str] = set()
         self._dirty: dict[str, None] = {}
         self._messages: list[Row] = []
@@ -178,7 +181,7 @@ class Book:
         """Take a row that is locked, and nobody else's, to work on."""
         if row["id"] not in self._rows:
             self._rows[row["id"]] = row
-            self._were[row["id"]] = _talk(row), _ownership(row)
+            self._were[row["id"]] = _answered(row), _talked(row), _owned(row)
 
     def keep_all(self, rows: Iterable[views.Row]) -> None:
         """Take rows read with :data:`LOCKED`."""
@@ -336,11 +339,13 @@ class Book:
                 entry.promises.remove(promise)
 
 
-def _extent(row: Row, talk: Any, ownership: Any) -> int:
+def _extent(row: Row, answered: Any, talked: Any, owned: Any) -> int:
     """Which of :data:`_UPDATES` a row needs that was so: the fewer columns and indexes the better."""
-    if _ownership(row) != ownership:
+    if _owned(row) != owned:
+        return 3
+    if _talked(row) != talked:
         return 2
-    return 1 if _talk(row) != talk else 0
+    return int(_answered(row) != answered)
 
 
 def queued(row: Mapping[str, Any]) -> bool:

@@ -13,6 +13,7 @@ import sqlite3
 import threading
 import time
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -43,7 +44,6 @@ SQLITE_GONE = {
 """SQLite's codes for a file that cannot be read or written now; any other is a fault of the statement."""
 ANSWER_SECONDS = 4.5
 """Longest wait for a transaction: then the caller is told that the database does not answer (INV-15)."""
-
 _log = logging.getLogger("frontdesk.db")
 
 
@@ -76,6 +76,8 @@ class _Job:
     arg: Any
     key: str
     future: "asyncio.Future[Any]"
+    until: float
+    """When, by its loop's clock, its caller is told that there is no answer."""
     value: Any = None
     error: BaseException | None = None
     late: bool = False
@@ -91,6 +93,7 @@ class Database:
         self.writing = engine(parsed, synchronous, writes=True, pool=writers)
         self.reading = engine(parsed, synchronous, writes=False, pool=readers)
         self._pool = ThreadPoolExecutor(readers, "db-read")
+        self._waiting: dict[asyncio.AbstractEventLoop, deque[_Job]] = {}
         self._lines = [_Line(self.writing, number) for number in range(1 if self.sqlite else writers)]
 
     async def write(self, fn: "Callable[[Connection, A], R] | Batched[A, R]", arg: A, key: str) -> R:
@@ -101,13 +104,29 @@ class Database:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         line = self._lines[zlib.crc32(key.encode()) % len(self._lines)] if len(self._lines) > 1 else self._lines[0]
-        job = _Job(fn, arg, key, future)
+        job = _Job(fn, arg, key, future, loop.time() + ANSWER_SECONDS)
         line.jobs.put(job)
-        limit = loop.call_later(ANSWER_SECONDS, _give_up, job)
-        try:
-            return await future
-        finally:
-            limit.cancel()
+        self._watch(loop, job)
+        return await future
+
+    def _watch(self, loop: asyncio.AbstractEventLoop, job: _Job) -> None:
+        """See to it that nobody waits for ever: one timer for all, because almost all are answered long before."""
+        waiting = self._waiting.get(loop)
+        if waiting is None:
+            waiting = self._waiting[loop] = deque()
+            loop.call_at(job.until, self._look, loop)
+        while waiting and waiting[0].future.done():
+            waiting.popleft()
+        waiting.append(job)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        waiting, now = self._waiting[loop], loop.time()
+        while waiting and (waiting[0].future.done() or waiting[0].until <= now):
+            _give_up(waiting.popleft())
+        if waiting:
+            loop.call_at(waiting[0].until, self._look, loop)
+        else:
+            del self._waiting[loop]
 
     async def read(self, fn: Callable[..., R], *args: Any) -> R:
         """Run ``fn(connection, ...)`` on a reader thread, in a read transaction."""

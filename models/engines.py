@@ -1,4 +1,4 @@
-"""Connections to both kinds of database: how they are set up, and how long they may take."""
+"""How connections are made: what every one is told before its first statement, on both kinds of database."""
 
 from typing import Any
 
@@ -6,9 +6,12 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 
 from models.encoding import dump_json, load_json
+from models.statements import run
 
 PRAGMAS = ("journal_mode=WAL", "busy_timeout=4000", "foreign_keys=ON", "wal_autocheckpoint=4000")
 """Of every SQLite connection. With 4000 pages (16 MB) of log a page that changes often is written back once."""
+CACHE = "cache_size = -16000"
+"""Of SQLite's writer: 16 MB, the pages that some hundred lively conversations write to."""
 CONNECTING = {
     "connect_timeout": 3, "tcp_user_timeout": 4_000,
     "keepalives_idle": 3, "keepalives_interval": 1, "keepalives_count": 2,
@@ -26,7 +29,7 @@ keeps its plan."""
 def engine(url: URL, synchronous: str, *, writes: bool, pool: int) -> Engine:
     """Connect nothing yet: return what makes connections to *url*, at most twice *pool*, for writers or readers."""
     if url.get_backend_name() == "sqlite":
-        return _sqlite(url, synchronous, "BEGIN IMMEDIATE" if writes else "BEGIN")
+        return _sqlite(url, synchronous, writes=writes)
     made = create_engine(
         url,
         pool_size=pool,
@@ -48,7 +51,7 @@ def engine(url: URL, synchronous: str, *, writes: bool, pool: int) -> Engine:
     return made
 
 
-def _sqlite(url: URL, synchronous: str, begin: str) -> Engine:
+def _sqlite(url: URL, synchronous: str, *, writes: bool) -> Engine:
     made = create_engine(
         url,
         hide_parameters=True,
@@ -56,15 +59,17 @@ def _sqlite(url: URL, synchronous: str, begin: str) -> Engine:
         json_deserializer=load_json,
         connect_args={"timeout": 4.0, "check_same_thread": False, "cached_statements": 256},
     )
+    pragmas = (*PRAGMAS, f"synchronous={synchronous}", *((CACHE,) if writes else ()))
+    begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
 
     @event.listens_for(made, "connect")
     def _connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        for pragma in (*PRAGMAS, f"synchronous={synchronous}"):
+        for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(made, "begin")
     def _begun(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        run(connection, begin)
 
     return made

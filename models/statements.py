@@ -77,7 +77,7 @@ class Query:
     def rows(self, conn: Connection, given: Sequence[Any] = ()) -> list[Row]:
         """Run it for these keys, a tuple each if there are several columns; return rows that are the caller's own."""
         made = self._made.get(conn.dialect.name) or self._make(conn.dialect)
-        return made.read(_run(conn, made.text.sql, made.text.parameters(dump_json(given))))
+        return made.read(run(conn, made.text.sql, made.text.parameters(dump_json(given))))
 
     def _make(self, dialect: Dialect) -> "_Reader":
         statement = self.build(_keys(dialect, self.columns))
@@ -119,10 +119,10 @@ class Write:
             return
         made = self._made.get(conn.dialect.name) or self._make(conn.dialect)
         if made.text.positional:
-            _run(conn, made.text.sql, [made.values(row) for row in rows], many=True)
+            run(conn, made.text.sql, [made.values(row) for row in rows], many=True)
         else:
             given = [dict(zip(made.text.names, made.values(row))) for row in rows]  # noqa: B905 - made of these names
-            _run(conn, made.text.sql, made.text.parameters(dump_json(given)))
+            run(conn, made.text.sql, made.text.parameters(dump_json(given)))
 
     def _make(self, dialect: Dialect) -> "_Writer":
         if _row_by_row(dialect):
@@ -212,7 +212,7 @@ def _text(dialect: Dialect, statement: Executable) -> _Text:
     return _Text(compiled.string, names, dict(compiled.params), bool(compiled.positional))
 
 
-def _run(conn: Connection, sql: str, parameters: Any, *, many: bool = False) -> list[Sequence[Any]]:
+def run(conn: Connection, sql: str, parameters: Any = (), *, many: bool = False) -> list[Sequence[Any]]:
     """Run it and fetch what it found; a driver's error comes as Core would raise it."""
     raw: Any = conn.connection
     cursor = raw.cursor()
