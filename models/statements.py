@@ -7,7 +7,7 @@ row through ``executemany``, where a row costs less than its JSON.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any
 
@@ -19,6 +19,8 @@ from sqlalchemy import (
     Dialect,
     Executable,
     FromClause,
+    Integer,
+    Select,
     String,
     Table,
     bindparam,
@@ -43,6 +45,8 @@ Source = Mapping[str, ColumnElement[Any]]
 _GIVEN = "given"
 _FROM_SQLITE: Mapping[type[Any], Callable[[Any], Any]] = {JSON: load_json, Boolean: bool}
 """Types that it has not, and how what it returns instead is read. Other drivers know them."""
+_AS_JSON = (String, Integer, Boolean, JSON)
+"""Types that SQLite writes as JSON without loss: floats lose digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +87,7 @@ class Query:
         statement = self.build(_keys(dialect, self.columns))
         if self.locks is not None and dialect.name != "sqlite":
             statement = statement.order_by(self.locks.c.id).with_for_update(of=self.locks)
-        columns = list(statement.exported_columns)
-        unknown = _FROM_SQLITE if dialect.name == "sqlite" else {}
-        converts = [(c.key, unknown[type(c.type)]) for c in columns if type(c.type) in unknown]
-        made = self._made[dialect.name] = _Reader(_text(dialect, statement), [c.key for c in columns], converts)
+        made = self._made[dialect.name] = _reader(dialect, statement)
         return made
 
 
@@ -95,14 +96,31 @@ class _Reader:
     text: _Text
     names: Sequence[str]
     converts: Sequence[tuple[str, Callable[[Any], Any]]]
+    whole: bool
+    """All rows come as one text: a step of SQLite for each costs more than to parse it, and gives the GIL away."""
 
-    def read(self, found: Iterable[Sequence[Any]]) -> list[Row]:
-        rows = [dict(zip(self.names, values)) for values in found]  # noqa: B905 - as long as the statement says
+    def read(self, found: Sequence[Sequence[Any]]) -> list[Row]:
+        values: Iterable[Sequence[Any]] = load_json(found[0][0]) if self.whole else found
+        rows = [dict(zip(self.names, row)) for row in values]  # noqa: B905 - as long as the statement says
         for row in rows if self.converts else ():
             for name, convert in self.converts:
                 if row[name] is not None:
                     row[name] = convert(row[name])
         return rows
+
+
+def _reader(dialect: Dialect, statement: Any) -> _Reader:
+    columns, text = list(statement.exported_columns), _text(dialect, statement)
+    names = [c.key for c in columns]
+    if dialect.name != "sqlite":
+        return _Reader(text, names, (), whole=False)
+    converts = [(c.key, _FROM_SQLITE[type(c.type)]) for c in columns if type(c.type) in _FROM_SQLITE]
+    whole = isinstance(statement, Select) and all(isinstance(c.type, _AS_JSON) for c in columns)
+    if not whole or "ORDER BY" in text.sql:  # an aggregate promises no order
+        return _Reader(text, names, converts, whole=False)
+    fields = ", ".join(map(dialect.identifier_preparer.quote, names))
+    sql = f"SELECT json_group_array(json_array({fields})) FROM ({text.sql})"  # noqa: S608 - names of columns
+    return _Reader(replace(text, sql=sql), names, converts, whole=True)
 
 
 @dataclass(slots=True)

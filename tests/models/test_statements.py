@@ -1,6 +1,7 @@
 """What the hot statements write is what Core reads, on both kinds of database, whatever people and bots say."""
 
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -42,6 +43,16 @@ things = Table(
 ADD = adding(things)
 SET = setting(things, ("text", "data"))
 FIND = Query(lambda keys: select(things).join(keys, things.c.number == keys.c.number), {"number": Integer()}, things)
+PLAIN = [column for column in things.c if column.name != "share"]
+READ = Query(lambda keys: select(*PLAIN).where(things.c.id.in_(select(keys.c.id))), {"id": String(32)})
+SORTED = Query(
+    lambda keys: select(*PLAIN).join(keys, things.c.id == keys.c.id).order_by(things.c.number.desc()),
+    {"id": String(32)},
+)
+PAIRS = Query(
+    lambda keys: select(things.c.id).join(keys, (things.c.id == keys.c.id) & (things.c.number == keys.c.number)),
+    {"id": String(32), "number": Integer()},
+)
 DROP = Query(
     lambda keys: delete(things).where(things.c.id.in_(select(keys.c.id))).returning(things.c.id), {"id": String(32)}
 )
@@ -84,10 +95,12 @@ def test_rows_come_back_as_they_were(db: Database, text: str, data: Any, share: 
         ADD.run(conn, rows)
         SET.run(conn, [row("b", text=text, data=data)])
         found = FIND.rows(conn, [7, 8])
+        read = READ.rows(conn, ["a", "b"])
     whole = [{c.name: one[c.name] for c in things.c} for one in rows]
     whole[1] |= {"text": text, "data": data}
     assert by_core(db) == whole
     assert found == whole[1:]
+    assert sorted(read, key=itemgetter("id")) == [{c.name: one[c.name] for c in PLAIN} for one in whole]
 
 
 def test_core_and_we_read_the_same(db: Database) -> None:
@@ -99,6 +112,28 @@ def test_core_and_we_read_the_same(db: Database) -> None:
         found = FIND.rows(conn, [1])
     assert found == by_core(db)
     assert found[0]["yes"] is True
+
+
+def test_rows_are_found_by_all_of_their_keys_and_in_order(db: Database) -> None:
+    with db.writing.begin() as conn:
+        conn.execute(delete(things))
+        ADD.run(conn, [row("a", number=1), row("b", number=3), row("c", number=2)])
+        assert [one["id"] for one in SORTED.rows(conn, ["a", "b", "c"])] == ["b", "c", "a"]
+        assert PAIRS.rows(conn, [("a", 1), ("b", 2), ("c", 2)]) in (
+            [{"id": "a"}, {"id": "c"}],
+            [{"id": "c"}, {"id": "a"}],
+        )
+        assert PAIRS.rows(conn, []) == []
+
+
+def test_a_key_is_compared_whole(db: Database) -> None:
+    """A longer one than the column holds is nobody's, not the one that begins like it."""
+    with db.writing.begin() as conn:
+        conn.execute(delete(things))
+        ADD.run(conn, [row("x" * 32, number=1)])
+        assert READ.rows(conn, ["x" * 33]) == []
+        assert PAIRS.rows(conn, [("x" * 33, 1)]) == []
+        assert PAIRS.rows(conn, [("x" * 32, 1)]) == [{"id": "x" * 32}]
 
 
 def test_a_deletion_tells_what_there_was(db: Database) -> None:
