@@ -13,7 +13,7 @@ from sqlalchemy import Connection, literal_column, select
 
 from models import views
 from models.clock import now
-from models.ids import new_id
+from models.ids import Ids
 from models.statements import Query, adding, setting
 from models.tables import ID, contacts, conversations, identities, messages, outbox, users
 from models.wire import Activity, AgentMessage, Author, Brief, Conversation, Json, Kind, Sender, Summary
@@ -149,6 +149,7 @@ class Book:
         self.conn = conn
         self.now = now(conn)
         self.owner = owner
+        self._ids = Ids()
         self._rows: dict[str, Row] = {}
         self._were: dict[str, tuple[Any, Any, Any]] = {}
         self._told: set[str] = set()
@@ -207,7 +208,7 @@ class Book:
     def open(self, identity: Mapping[str, Any], inbox_id: str, thread: str, status: str) -> Row:
         """Begin a conversation."""
         row: Row = {
-            "id": new_id(), "identity_id": identity["id"], "inbox_id": inbox_id, "thread": thread,
+            "id": self._ids.new(), "identity_id": identity["id"], "inbox_id": inbox_id, "thread": thread,
             "status": status, "assignee_id": None, "priority": 0, "version": 1, "rev": 0, "last_seq": 0,
             "last_public_seq": 0, "fallbacks": 0, "failures": 0, "tracker": None, "slots": None, "brief": None,
             "language": identity["language"], "preview": "", "last_sender": "system", "last_at": self.now,
@@ -282,7 +283,7 @@ class Book:
     def promise(self, entry: Entry, kind: Any, seq: int, payload: Json | None = None, *, due_at: int = 0) -> Promise:
         """Promise work; due now means leased to this process, so that nothing is re-read."""
         leased = self.owner is not None and not due_at
-        promise = Promise(new_id(), kind, entry.row["id"], seq, payload or {})
+        promise = Promise(self._ids.new(), kind, entry.row["id"], seq, payload or {})
         row = {
             "id": promise.id, "kind": kind, "conversation_id": promise.conversation, "seq": seq,
             "state": "leased" if leased else "waiting", "due_at": due_at or self.now,

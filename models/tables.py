@@ -1,6 +1,6 @@
 """All tables, as SQLAlchemy Core. Unique keys are the idempotency rules; times are UTC milliseconds.
 
-Ids are 32 hex digits (uuid4). ``JSON`` columns hold what no query filters on.
+Ids are 32 hex digits (128 random bits). ``JSON`` columns hold what no query filters on.
 """
 
 from sqlalchemy import (
