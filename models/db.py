@@ -44,6 +44,7 @@ SQLITE_GONE = {
 """SQLite's codes for a file that cannot be read or written now; any other is a fault of the statement."""
 ANSWER_SECONDS = 4.5
 """Longest wait for a transaction: then the caller is told that the database does not answer (INV-15)."""
+
 _log = logging.getLogger("frontdesk.db")
 
 
