@@ -251,10 +251,11 @@ class Book:
         row["last_seq"] += 1
         message: Row = {
             "conversation_id": row["id"], "seq": row["last_seq"], "prev": row["last_public_seq"], "rev": rev,
-            "kind": kind, "public": public, "sender": sender, "author_id": author["id"] if author else None,
-            "author_name": author["name"] if author else None, "client_id": None, "inbox_id": None,
-            "external_id": None, "in_reply_to": None, "part": None, "text": text, "data": data or None,
-            "state": state, "error": None, "removed": False, "created_at": row["changed_at"], **keys,
+            "first_rev": rev, "kind": kind, "public": public, "sender": sender,
+            "author_id": author["id"] if author else None, "author_name": author["name"] if author else None,
+            "client_id": None, "inbox_id": None, "external_id": None, "in_reply_to": None, "part": None,
+            "text": text, "data": data or None, "state": state, "error": None, "removed": False,
+            "created_at": row["changed_at"], **keys,
         }  # fmt: skip
         if public:
             row["last_public_seq"] = row["last_seq"]

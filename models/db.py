@@ -31,7 +31,7 @@ A = TypeVar("A")
 R = TypeVar("R")
 P = ParamSpec("P")
 
-BATCH = 128
+BATCH = 256
 """Most jobs in one transaction."""
 RETRYABLE = {"40001", "40P01"}
 """SQLSTATEs of a serialization failure and a deadlock: the work is run again."""

@@ -8,8 +8,8 @@ from sqlalchemy.engine import URL
 from models.encoding import dump_json, load_json
 from models.statements import run
 
-PRAGMAS = ("journal_mode=WAL", "busy_timeout=4000", "foreign_keys=ON", "wal_autocheckpoint=4000")
-"""Of every SQLite connection. With 4000 pages (16 MB) of log a page that changes often is written back once."""
+PRAGMAS = ("journal_mode=WAL", "busy_timeout=4000", "foreign_keys=ON", "wal_autocheckpoint=16000")
+"""Of every SQLite connection. With 16000 pages (64 MB) of log a page that changes often is written back once."""
 CACHE = "cache_size = -16000"
 """Of SQLite's writer: 16 MB, the pages that some hundred lively conversations write to."""
 CONNECTING = {

@@ -3,14 +3,27 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Integer, String, and_, any_, bindparam, false, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Integer,
+    String,
+    and_,
+    any_,
+    bindparam,
+    false,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from models import files, views
 from models.book import UNLOCKED, Change, Row
 from models.clock import now
 from models.statements import Columns, Query
-from models.tables import ID, conversations, messages, traces
+from models.tables import ID, changed_since_stored, conversations, messages, traces
 from models.wire import AgentMessage
 
 WINDOW = 10_000
@@ -23,17 +36,37 @@ _FRESH = conversations.c.changed_at > bindparam("since")
 
 
 _ROWS = Query(lambda given: UNLOCKED.where(conversations.c.id.in_(select(given.c.id))), {"id": ID})
+_TOLD: Columns = {"id": ID, "rev": Integer()}
+
+
+def _last_told(given: FromClause) -> ColumnElement[int]:
+    """Return the last message stored up to a rev: found from the end, past no more than what is new."""
+    told = messages.alias("told")
+    last = (
+        select(told.c.seq)
+        .where(told.c.conversation_id == given.c.id, told.c.rev <= given.c.rev)
+        .order_by(told.c.seq.desc())
+        .limit(1)
+    )
+    return func.coalesce(last.correlate(given).scalar_subquery(), 0)
+
+
 _NEW = Query(
-    lambda given: (
-        select(messages)
-        .join(given, and_(messages.c.conversation_id == given.c.id, messages.c.rev > given.c.rev))
-        .order_by(messages.c.conversation_id, messages.c.seq)
+    lambda given: select(messages).join(
+        given, and_(messages.c.conversation_id == given.c.id, messages.c.seq > _last_told(given))
     ),
-    {"id": ID, "rev": Integer()},
+    _TOLD,
+)
+_CHANGED = Query(
+    lambda given: select(messages).join(
+        given,
+        and_(messages.c.conversation_id == given.c.id, messages.c.rev > given.c.rev, changed_since_stored(messages)),
+    ),
+    _TOLD,
 )
 _NEWLY_READ = Query(
     lambda given: select(traces).join(given, and_(traces.c.conversation_id == given.c.id, traces.c.rev > given.c.rev)),
-    {"id": ID, "rev": Integer()},
+    _TOLD,
 )
 _KEY: Columns = {"conversation_id": ID, "seq": Integer()}
 _THOSE = Query(
@@ -105,7 +138,8 @@ def news(conn: Connection, told: Mapping[str, int]) -> dict[str, Change]:
     """What changed in conversations after the rev each was told at: how gaps are filled from the log."""
     given = list(told.items())
     rows = _ROWS.rows(conn, list(told))
-    new = _NEW.rows(conn, given)
+    found = {_key(row): row for row in (*_CHANGED.rows(conn, given), *_NEW.rows(conn, given))}
+    new = [found[key] for key in sorted(found)]
     readings = {_key(trace): trace for trace in _NEWLY_READ.rows(conn, given)}
     missing = set(readings) - set(map(_key, new))
     read = _THOSE.rows(conn, list(missing)) if missing else []

@@ -8,8 +8,10 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Float,
     ForeignKey,
+    FromClause,
     Index,
     Integer,
     LargeBinary,
@@ -18,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    or_,
     text,
 )
 
@@ -45,9 +48,13 @@ def _to(name: str, target: str, *, nullable: bool = False, primary_key: bool = F
     return Column(name, ID, ForeignKey(f"{target}.id"), nullable=nullable, primary_key=primary_key)
 
 
+def _some(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """Return an index of some rows only: what cannot repeat, or does not change, need not be stored twice."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
 def _key(name: str, *columns: str, where: str) -> Index:
-    """Return a unique key of some rows only: what cannot repeat need not be looked up, or stored twice."""
-    return Index(name, *columns, unique=True, sqlite_where=text(where), postgresql_where=text(where))
+    return _some(name, *columns, where=where, unique=True)
 
 
 settings = Table("settings", metadata, Column("name", String(60), primary_key=True), Column("value", JSON))
@@ -265,6 +272,7 @@ messages = Table(
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("prev", Integer, nullable=False),
     Column("rev", Integer, nullable=False),
+    Column("first_rev", Integer),
     Column("kind", String(10), nullable=False),
     Column("public", Boolean, nullable=False),
     Column("sender", String(10), nullable=False),
@@ -284,9 +292,15 @@ messages = Table(
     _key("uq_messages_client_id", "author_id", "client_id", where="client_id IS NOT NULL"),
     _key("uq_messages_external_id", "inbox_id", "external_id", where="external_id IS NOT NULL"),
     _key("uq_messages_in_reply_to", "conversation_id", "in_reply_to", "part", where="in_reply_to IS NOT NULL"),
-    Index("ix_messages_rev", "conversation_id", "rev"),
+    _some("ix_messages_changed", "conversation_id", "rev", where="first_rev IS NULL OR rev <> first_rev"),
     sqlite_with_rowid=False,
 )
+
+
+def changed_since_stored(of: FromClause) -> ColumnElement[bool]:
+    """Messages that may have changed since they were stored, in the words of their index: most never do."""
+    return or_(of.c.first_rev.is_(None), of.c.rev != of.c.first_rev)
+
 
 deliveries = Table(
     "deliveries",

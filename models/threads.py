@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, case, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, case, or_, select, update
 
 from models import files, views
 from models.answers import readings_of
 from models.book import UNLOCKED, Book, Change
 from models.ownership import resolve
-from models.tables import conversations, identities, messages, read_marks, traces
+from models.tables import changed_since_stored, conversations, identities, messages, read_marks, traces
 from models.wire import AgentMessage, Attachment, Author, Conversation, Summary
 
 PAGE = 100
@@ -26,6 +26,7 @@ _READ = messages.c.seq.in_(
     select(traces.c.seq).where(traces.c.conversation_id == bindparam("conversation"), traces.c.rev > bindparam("rev"))
 )
 """The bot's reading of the message is newer than ``rev``."""
+_CHANGED = and_(changed_since_stored(messages), messages.c.rev > bindparam("rev"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +131,12 @@ def _changed(
     changed = messages.c.rev if public else case((traces.c.rev > messages.c.rev, traces.c.rev), else_=messages.c.rev)
     query = select(messages, changed.label("changed")).where(_MINE, messages.c.seq <= min(after, MAX_SEQ))
     if public:
-        query = query.where(messages.c.public)
+        query = query.where(messages.c.public, _CHANGED)
     else:
         same = and_(traces.c.conversation_id == messages.c.conversation_id, traces.c.seq == messages.c.seq)
-        query = query.outerjoin(traces, same)
-    query = query.where(changed > min(rev, MAX_SEQ)).order_by(changed, messages.c.seq).limit(PAGE + 1)
-    rows = conn.execute(query, {"conversation": conversation}).mappings().all()
+        query = query.outerjoin(traces, same).where(or_(_CHANGED, _READ))
+    query = query.order_by(changed, messages.c.seq).limit(PAGE + 1)
+    rows = conn.execute(query, {"conversation": conversation, "rev": min(rev, MAX_SEQ)}).mappings().all()
     kept = _fitting(rows[:PAGE])
     return kept, rows[len(kept)]["changed"] - 1 if len(kept) < len(rows) else None
 

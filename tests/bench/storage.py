@@ -175,13 +175,13 @@ class Raw:
 
     def _asked(self, seq: int, text: str, at: int) -> Iterator[tuple[object, ...]]:
         for number, chat in enumerate(self._chats):
-            yield (chat, seq, seq - 1, seq, "text", 1, "contact", chat, "", f"{number}-{seq}", None, None, None, None,
-                   text, None, "stored", None, 0, at)  # fmt: skip
+            yield (chat, seq, seq - 1, seq, seq, "text", 1, "contact", chat, "", f"{number}-{seq}", None, None, None,
+                   None, text, None, "stored", None, 0, at)  # fmt: skip
 
     def _said(self, seq: int, text: str, at: int) -> Iterator[tuple[object, ...]]:
         for chat in self._chats:
-            yield (chat, seq, seq - 1, seq, "text", 1, "bot", "bot", "Bot", None, None, None, seq - 1, 0, text, None,
-                   "stored", None, 0, at)  # fmt: skip
+            yield (chat, seq, seq - 1, seq, seq, "text", 1, "bot", "bot", "Bot", None, None, None, seq - 1, 0, text,
+                   None, "stored", None, 0, at)  # fmt: skip
 
     def _traces(self, seq: int, at: int) -> Iterator[tuple[object, ...]]:
         ranking = json.dumps(READING.ranking)

@@ -126,3 +126,29 @@ def test_news_of_many_is_what_each_missed(database_url: str, told: int) -> None:
             assert change.summary == missed.conversation
     finally:
         made.close()
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["stored", "stored before it was noted"])
+@pytest.mark.parametrize(("told", "seqs"), [(0, [1, 2, 3]), (1, [1, 2, 3]), (2, [1, 3]), (3, [1]), (4, [])])
+def test_an_old_message_that_changed_is_news(database_url: str, told: int, seqs: list[int], *, known: bool) -> None:
+    """In the log's order with what is new, whether or not the row says that it changed."""
+    made = Stage(database_url)
+    try:
+        (where, *_) = [made.say(text).conversation for text in ("one", "two", "three")]
+        mine = messages.c.conversation_id == where
+        with made.db.writing.begin() as conn:
+            conn.execute(update(messages).where(mine, messages.c.seq == 1).values(rev=4, state="failed"))
+            conn.execute(update(conversations).where(conversations.c.id == where).values(rev=4))
+            if not known:
+                conn.execute(update(messages).where(mine).values(first_rev=None))
+        news = made.db.read_now(heads.news, {where: told})[where]
+        assert [message["seq"] for message in news.messages] == seqs
+        after = min(told, 3)
+        visitor, agent = (made.db.read_now(one, where, after, told) for one in (threads.missed, threads.agent_missed))
+        assert visitor
+        assert agent
+        for missed in (visitor, agent):
+            assert [one["seq"] for one in missed.messages] == [seq for seq in seqs if seq > after]
+            assert [one["seq"] for one in missed.changed] == [seq for seq in seqs if seq <= after]
+    finally:
+        made.close()
