@@ -61,6 +61,7 @@ class VisitorScreen:
         self._mirror = Mirror(socket)
         self._thread = Thread(socket.ready["conversation"], socket.ready["messages"])
         self._token = socket.ready["token"]
+        self._key = socket.auth["key"]
 
     def held(self) -> State:
         """What it shows by now."""
@@ -69,7 +70,7 @@ class VisitorScreen:
 
     async def fresh(self) -> State:
         """What it would show after a reload."""
-        async with visitor(self._hub, self._token) as tab:
+        async with visitor(self._hub, self._token, key=self._key) as tab:
             return _shown(Thread(tab.ready["conversation"], tab.ready["messages"]))
 
 
@@ -153,6 +154,32 @@ class AgentList:
         """What it would show after a reload."""
         pages = {view: self._page(view) for view in VIEWS}
         return {**{view: page["items"] for view, page in pages.items()}, "counts": pages["all"]["counts"]}
+
+
+class AgentColleagues:
+    """Who of the others is there, as one agent sees it."""
+
+    name = "agent's list of colleagues"
+
+    def __init__(self, desk: Socket, http: httpx.Client) -> None:
+        self._mirror = Mirror(desk)
+        self._http = http
+        self._me = http.get("/api/session").json()["id"]
+        self._there = self._load()
+
+    def _load(self) -> State:
+        people = self._http.get("/api/agents").raise_for_status().json()
+        return {person["id"]: person["availability"] for person in people if person["id"] != self._me}
+
+    def held(self) -> State:
+        """What it shows by now."""
+        told = {data["agent"]: data["availability"] for name, data in self._mirror.news() if name == "presence"}
+        self._there |= {agent: there for agent, there in told.items() if agent != self._me}
+        return self._there
+
+    async def fresh(self) -> State:
+        """What it would show after a reload."""
+        return self._load()
 
 
 def differences(held: Any, fresh: Any, where: str = "") -> list[str]:

@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 from tests.faults.engines.counter import PERSON
-from tests.faults.mirrors import AgentList, AgentThread, VisitorScreen, differences
+from tests.faults.mirrors import AgentColleagues, AgentList, AgentThread, VisitorScreen, differences
 from tests.support.hub import AGENT, HubProcess
 from tests.support.visitor import Socket, agent, visitor
 
-SECONDS = 4.0
+SECONDS = 8.0
 """Time the events of an action may take."""
 
 
@@ -29,7 +29,7 @@ class Office:
         self.desk = desk
         self.http = http
         self.conversation = ""
-        self.screens: list[VisitorScreen | AgentThread | AgentList] = [
+        self.screens: list[VisitorScreen | AgentThread | AgentList | AgentColleagues] = [
             VisitorScreen(hub, guest),
             AgentList(desk, http),
         ]

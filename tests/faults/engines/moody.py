@@ -37,14 +37,19 @@ class _MoodyBot:
         return _ANSWERS.get(mood, _plain)(turn)
 
     async def parse(self, texts: Sequence[str]) -> list[Reading]:
-        return [Reading(text=text, intent="mood", confidence=0.9) for text in texts]
+        return [_read(text) for text in texts]
 
     async def close(self) -> None:
         return None
 
 
+def _read(text: str) -> Reading:
+    return Reading(text=text, intent="mood", confidence=0.9)
+
+
 def _plain(turn: Turn) -> Answer:
-    return Answer(messages=[BotMessage(text=f"yes: {turn.text}")], tracker={"last": turn.text})
+    said = BotMessage(text=f"yes: {turn.text}")
+    return Answer(messages=[said], tracker={"last": turn.text}, reading=_read(turn.text))
 
 
 def _unstorable(turn: Turn) -> Answer:
@@ -52,7 +57,7 @@ def _unstorable(turn: Turn) -> Answer:
 
 
 def _lost(turn: Turn) -> Answer:
-    return Answer(messages=[BotMessage(text="what?")], fallback=True)
+    return Answer(messages=[BotMessage(text="what?")], fallback=True, reading=_read(turn.text))
 
 
 def _menu(turn: Turn) -> Answer:
