@@ -36,7 +36,7 @@ async def visiting(hub: Door, *, token: str | None = None, tiny: bool = False) -
     async with dialled(hub, tiny=tiny) as raw:
         auth = {"v": 1, "key": "demo", **({"token": token} if token else {})}
         await raw.send(f"40/visitor,{json.dumps(auth)}")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             while not str(await raw.recv()).startswith('42/visitor,["ready"'):
                 pass
         yield raw

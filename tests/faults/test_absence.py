@@ -29,12 +29,12 @@ NOTICED = 25.0
 """Seconds until a silent socket must be known to be dead: a ping after 15, and 10 to answer it."""
 TURN = 15.0
 """Seconds a turn belongs to the process that took it."""
-MARGIN = 4.0
+MARGIN = 5.0
 """Seconds a busy machine may add."""
 LEASE = 30_000
 """Milliseconds after an agent's last sign of life in which their chats stay theirs."""
 LATE = 1_000
-"""Milliseconds after its lease in which a chat must be given back; as long again for a busy machine."""
+"""Milliseconds after its lease in which a chat must be given back, on a machine that is not busy."""
 
 
 def sockets(hub: Door) -> int:
@@ -113,7 +113,7 @@ async def gone_agent(gone: Case, here: Case) -> None:
     await until(gone.given_back, LEASE / 1000 + 15.0, every=0.1)
     row = await gone.row()
     waited = row["changed_at"] - max(row["seen_at"], row["waiting_since"])
-    assert LEASE <= waited <= LEASE + 2 * LATE, f"given back after {waited} ms"
+    assert LEASE <= waited <= LEASE + LATE + MARGIN * 1000, f"given back after {waited} ms"
     assert (row["waiting_since"], row["version"]) == (kept["waiting_since"], kept["version"] + 1)
     still = await here.row()
     assert still["assignee_id"] == still["last_agent_id"]

@@ -120,7 +120,7 @@ async def test_leases_and_presence(pair: HubProcess, db: Database) -> None:
         async with agent(pair.doors[0]), agent(pair.doors[1], pair.agent):
             for door in pair.doors:
                 await until(partial(_all_online, http, door))
-            until_when = (datetime.now(UTC) + timedelta(seconds=2)).isoformat(timespec="milliseconds")
+            until_when = (datetime.now(UTC) + timedelta(seconds=4)).isoformat(timespec="milliseconds")
             thread = await asyncio.to_thread(line.thread, phones[0])
             path = f"/api/conversations/{thread['conversation']['id']}"
             snooze = {"version": thread["conversation"]["version"], "until": until_when}

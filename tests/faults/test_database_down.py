@@ -26,7 +26,7 @@ from tests.support.visitor import Socket, visitor
 TOLD = 5.0
 """Seconds in which whoever asks must be told that nothing was stored; and in which all works again."""
 ROUNDS = scaled(1, 4)
-BUSY = 1.5
+BUSY = 3.0
 """Seconds a busy machine may add."""
 
 

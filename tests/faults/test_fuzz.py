@@ -31,7 +31,7 @@ SOCKETS = 8
 SEED = int(os.environ.get("FRONTDESK_TEST_SEED", "0")) or secrets.randbelow(1 << 30)
 PATIENCE = 1.0
 """Seconds a frame has to be answered, by an ack or by the end of the socket."""
-SETTLE = 0.5
+SETTLE = 2.0
 """Seconds in which the bystander hears the last of what they did themselves."""
 SAID = {"client_id": "k", "text": "hello"}
 VISITOR: list[list[Any]] = [

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 
 import pytest
 
@@ -20,6 +20,8 @@ from tests.support.visitor import Socket, agent, visitor
 
 AWAY = scaled(5, 40)
 """Seconds without Redis."""
+BEFORE = scaled(2, 20)
+"""Seconds with it, to compare."""
 VISITORS = 6
 PAUSE = 0.1
 """Seconds between two messages of a visitor."""
@@ -27,8 +29,16 @@ LATEST = 2.0
 """Seconds a message may take to whoever is connected to the other process: the sweep looks each second."""
 BUSY = 1.5
 """Seconds a busy machine may add."""
-BACK = 1.5
+BELL = 0.4
+"""Seconds half of all deliveries take at most when the bell rings; without it, half a second and more."""
+BACK = 1.0
 """Seconds after its return in which the bell must ring again."""
+LISTEN = 2.5
+"""Seconds in which it is listened for."""
+SLOWEST = scaled(90, 99)
+"""The percentile of acks that counts; in a short run the last ones are the machine's."""
+HICCUP = 0.3
+"""Seconds that may be the machine's as well: less than a sweep adds, or Redis's time-out of a second."""
 
 
 class Ears:
@@ -119,32 +129,40 @@ async def test_away_under_load(
             await writers[-1].begin()
         listening = [asyncio.create_task(one.run()) for one in ears]
         writing = [asyncio.create_task(writer.run()) for writer in writers]
-        await asyncio.sleep(1.0)
+        began = time.monotonic()
+        await asyncio.sleep(BEFORE)
         gone = time.monotonic()
         getattr(redis, fault)()
         await asyncio.sleep(AWAY)
         await asyncio.to_thread(redis.start if fault == "kill" else redis.thaw)
         back = time.monotonic()
-        await asyncio.sleep(BACK + 1.5)
+        await asyncio.sleep(BACK + LISTEN)
         for task in writing:
             task.cancel()
         await asyncio.gather(*writing, return_exceptions=True)
         await asyncio.sleep(LATEST)
         for task in listening:
             task.cancel()
-    _judge(fault, writers, ears, gone, back)
+    _judge(fault, writers, ears, (began, gone, back))
 
 
-def _judge(fault: str, writers: list[Writer], ears: list[Ears], gone: float, back: float) -> None:
+def _judge(fault: str, writers: list[Writer], ears: list[Ears], moments: tuple[float, float, float]) -> None:
     assert sum(writer.missing() for writer in writers) == 0
     assert all(one.in_order(writer.conversation) for writer in writers for one in ears)
-    during = [delay for writer in writers for delay in writer.delays(gone, back)]
-    after = [delay for writer in writers for delay in writer.delays(back + BACK, back + 3600)]
-    acks = [took for writer in writers for at, took in writer.acks if gone <= at < back]
+    began, gone, back = moments
+    before, during, after = (
+        [delay for writer in writers for delay in writer.delays(since, until)]
+        for since, until in ((began, gone), (gone, back), (back + BACK, back + BACK + LISTEN))
+    )
+    usual, acks = (
+        quantiles([took for writer in writers for at, took in writer.acks if since <= at < until], n=100)[SLOWEST - 1]
+        for since, until in ((began, gone), (gone, back))
+    )
     sys.stdout.write(
-        f"\n{fault} for {AWAY} s: {len(during)} deliveries, latest {max(during):.2f} s, "
-        f"ack {median(acks):.3f} s, at most {max(acks):.2f} s; after it {median(after):.3f} s\n"
+        f"\n{fault} for {AWAY} s: {len(during)} deliveries, latest {max(during):.2f} s, median {median(before):.3f} s "
+        f"before it and {median(after):.3f} s after it; {SLOWEST} of 100 acks in {acks:.3f} s, before {usual:.3f} s\n"
     )
     assert max(during) < LATEST + BUSY
-    assert median(acks) < 0.5, "an ack waited for Redis, whose time-out is a second"
-    assert median(after) < 0.4, "only the sweep tells"
+    assert acks < 2 * usual + HICCUP, "acks waited for Redis"
+    assert median(before) < BELL, "only the sweep tells"
+    assert median(after) < median(before) + HICCUP, "only the sweep tells afterwards"

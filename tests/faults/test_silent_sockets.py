@@ -54,7 +54,7 @@ async def test_silent_reader_is_dropped(sqlite_hub: HubProcess) -> None:
         told = await writer.wait("message", text="after")
         assert [m["seq"] for m in writer.heard("message")] == list(range(1, told["seq"] + 1))
         assert (await other.say("after"))["ok"]
-    assert slowest < 2.0, "others waited"
+    assert slowest < 5.0, "others waited"
     assert process.memory_info().rss - before < GROWTH
 
 

@@ -93,7 +93,7 @@ async def test_nobody_waits_for_redis_and_it_is_heard_again(
             if number % 100 == 0:
                 await asyncio.sleep(0.01)
                 longest = max(longest, loop.time() - began - 0.01)
-        assert longest < redisline.SECONDS / 2, "the loop stood still"
+        assert longest < 0.9 * redisline.SECONDS, "the loop stood still as long as Redis may take to answer"
         assert len(one.line._rung) <= redisline.MOST_RUNG
         assert len(one.line._said) <= redisline.MOST_SAID
         await asyncio.sleep(2.5 * redisline.SECONDS)
