@@ -23,6 +23,7 @@ from tests.support.databases import Postgres
 from tests.support.hub import ADMIN, AGENT, Door, HubProcess, Person
 from tests.support.patience import until
 from tests.support.raw import Raw
+from tests.support.scale import FULL
 from tests.support.visitor import Socket, agent, visitor
 
 NOTICED = 25.0
@@ -68,8 +69,9 @@ async def dead_lines(hub: Door) -> None:
 class Case:
     """An agent with a chat whose customer waits."""
 
-    def __init__(self, hub: Door, person: Person, db: Database) -> None:
+    def __init__(self, hub: Door, person: Person, db: Database, line: Door | None = None) -> None:
         self.socket: Socket = agent(hub, person)
+        self.socket.hub = line or hub
         self.conversation = ""
         self._hub = hub
         self._person = person
@@ -106,11 +108,17 @@ def _row(conn: Connection, conversation: str) -> dict[str, Any]:
     return {**row, "seen_at": conn.execute(last).scalar_one()}
 
 
-async def gone_agent(gone: Case, here: Case) -> None:
-    """# INV-12: the chat of who is gone comes back at its lease, by the database's clock; the other's stays."""
+async def gone_agent(gone: Case, here: Case, line: Proxy | None = None) -> None:
+    """# INV-12: the chat of who is gone comes back at its lease, by the database's clock; the other's stays.
+
+    Whose *line* is dead is gone when that is noticed; the others hang up.
+    """
     kept = await gone.row()
-    await gone.socket.close()
-    await until(gone.given_back, LEASE / 1000 + 15.0, every=0.1)
+    if line:
+        line.freeze()
+    else:
+        await gone.socket.close()
+    await until(gone.given_back, (NOTICED if line else 0.0) + LEASE / 1000 + 15.0, every=0.1)
     row = await gone.row()
     waited = row["changed_at"] - max(row["seen_at"], row["waiting_since"])
     assert LEASE <= waited <= LEASE + LATE + MARGIN * 1000, f"given back after {waited} ms"
@@ -139,7 +147,8 @@ async def test_gone_without_a_word(nursery: Nursery, moody_model: Path, tmp_path
         dbs = [Database(hub.database_url) for hub in (one, two)]
         for db in dbs:
             stack.callback(db.close)
-        alone = Case(one, ADMIN, dbs[0]), Case(one, AGENT, dbs[0])
+        line = await stack.enter_async_context(Proxy(one.port)) if FULL else None
+        alone = Case(one, ADMIN, dbs[0], Door(line.port) if line else None), Case(one, AGENT, dbs[0])
         killed = Case(two.doors[0], ADMIN, dbs[1]), Case(two.doors[1], AGENT, dbs[1])
         for case in (*alone, *killed):
             await case.begin()
@@ -149,7 +158,10 @@ async def test_gone_without_a_word(nursery: Nursery, moody_model: Path, tmp_path
         await asyncio.gather(
             dead_lines(two.doors[1]),
             taken_over(two.doors[1], guest),
-            gone_agent(*alone),
+            gone_agent(*alone, line),
             gone_agent(*killed),
         )
         await guest.close()
+        if line:
+            line.drop()
+            await alone[0].socket.close()

@@ -211,7 +211,7 @@ class Ownership(RuleBasedStateMachine):
 @pytest.mark.timeout(scaled(120, 1_800))
 def test_ownership_stays_whole(stage: Stage) -> None:
     # INV-10 INV-11
-    few = scaled(50, 1_000) if stage.db.sqlite else scaled(15, 300)
+    few = scaled(50 if stage.db.sqlite else 15, 1_000)
     machine = type("OnThisDatabase", (Ownership,), {"stage": stage})
     run_state_machine_as_test(
         machine,
