@@ -71,8 +71,9 @@ async def test_turn_nobody_can_take(hub: HubProcess, db: Database) -> None:
         dying = asyncio.create_task(buried(db, "turn"))
         while not dying.done():
             began = time.monotonic()
-            await other.say(f"plain {began}")
+            assert (await other.say(f"plain {began}"))["ok"]
             await other.wait_text(f"yes: plain {began}", GOES_ON)
+            await asyncio.sleep(0.05)
         dead = await dying
         assert dead["error"] == "ValidationError"
         await guest.wait("conversation", id=conversation, status="open")
