@@ -67,6 +67,7 @@ async def test_who_looks_and_who_is_there(pair: HubProcess) -> None:
 
 
 async def test_without_redis_rows_tell_who_is_there(pair: HubProcess, doorbell: RedisServer) -> None:
+    """Who left a moment ago is believed to be back at their next sign of life, which is written every ten seconds."""
     here, there = pair.doors
     sora = _user(pair, AGENT)
     async with agent(here) as one:
@@ -74,7 +75,7 @@ async def test_without_redis_rows_tell_who_is_there(pair: HubProcess, doorbell: 
         try:
             async with agent(there, AGENT) as other:
                 await other.call("presence", {"availability": "away"})
-                await one.wait("presence", agent=sora, availability="away")
+                await one.wait("presence", 25.0, agent=sora, availability="away")
         finally:
             doorbell.start()
 
