@@ -46,8 +46,8 @@ wire: $(VENV)/.test ## generate the TypeScript types from models/wire.py and mod
 bench: $(VENV)/.test ## measure speed side by side with references (ONLY=G1,G9 some rows, QUICK=1 roughly)
 	@$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
-profile: $(VENV)/.test ## where the time of a message goes
-	@$(BIN)/python -m tests.bench.profiler
+profile: $(VENV)/.test ## where the time of a message goes (CHATS=1000 with so many)
+	@$(BIN)/python -m tests.bench.profiler $(CHATS)
 
 faults: $(VENV)/.test web ## 200 kills in each form, and what else make test has no time for
 	@FRONTDESK_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/faults $$(grep -rl --include='test_*.py' support.scale tests)

@@ -2,8 +2,8 @@
 
 A transaction is a plain function of a Connection, so nothing can be awaited inside one. Writer threads take what waits
 (at most ``BATCH``) into one transaction and resolve all callers after its commit; the ack of a message therefore costs
-a share of an fsync. On a fault the batch is rolled back and every job runs alone, so a hostile input cannot break
-other people's work, and functions must be re-runnable.
+a share of an fsync. On a fault the batch is rolled back and its halves run again, down to single jobs, so a hostile
+input cannot break other people's work, and functions must be re-runnable.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ R = TypeVar("R")
 P = ParamSpec("P")
 
 BATCH = 256
-"""Most jobs in one transaction."""
+"""Most jobs in one transaction; with more their rows outgrow the processor's cache."""
 RETRYABLE = {"40001", "40P01"}
 """SQLSTATEs of a serialization failure and a deadlock: the work is run again."""
 LATE = {"55P03", "25P03"}
@@ -218,8 +218,8 @@ class _Line:
             self._together_or_again(batch)
         except Exception as error:
             if _sqlstate(error) in RETRYABLE:
-                _log.info("a batch of %d runs again, job by job", len(batch))
-            self._each(batch, _public(error) if _is_unreachable(error) else None)
+                _log.info("a batch of %d runs again, in parts", len(batch))
+            self._apart(batch, _public(error) if _is_unreachable(error) else None)
 
     def _together_or_again(self, batch: list[_Job]) -> None:
         """A connection that was cut before the commit, as by a restart of the server, costs nobody an error."""
@@ -230,12 +230,25 @@ class _Line:
                 raise
             self._together(batch)
 
-    def _each(self, batch: list[_Job], gone: Exception | None) -> None:
-        """Run jobs one by one; once the database is gone the rest are told so, or each would wait for its time-out."""
-        for job in batch:
-            job.error = gone or self._alone(job)
-            if isinstance(job.error, DatabaseUnavailableError):
-                gone = job.error
+    def _apart(self, batch: list[_Job], gone: Exception | None) -> Exception | None:
+        """Run halves of what fails together, down to single jobs: one bad job costs some commits, not one for each.
+
+        Once the database is gone the rest are told so, or each would wait for its time-out. Returns that error.
+        """
+        if gone or len(batch) == 1:
+            for job in batch:
+                job.error = gone or self._alone(job)
+            return gone or (job.error if isinstance(job.error, DatabaseUnavailableError) else None)
+        middle = len(batch) // 2
+        for half in (batch[:middle], batch[middle:]):
+            try:
+                if gone is None and len(half) > 1:
+                    self._together_or_again(half)
+                    continue
+            except Exception as error:
+                gone = _public(error) if _is_unreachable(error) else None
+            gone = self._apart(half, gone)
+        return gone
 
     def _alone(self, job: _Job, tries: int = 3) -> Exception | None:
         for left in reversed(range(tries)):

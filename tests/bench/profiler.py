@@ -1,10 +1,11 @@
-"""``make profile``: where the CPU of a message goes, under the load of G1.
+"""``make profile``: where the CPU of a message goes, under the load of G1; with ``1000`` chats, of G2.
 
 py-spy samples every thread of a real hub, native frames included. How much CPU each thread used in that time comes
 from the kernel; the samples only divide it. Waiting (for a lock, the GIL, the disk, the network) costs nothing and is
 left out. Tables and samples go to ``var/profile.txt`` and ``var/profile.raw`` (for any flame graph viewer).
 """
 
+import argparse
 import json
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from tests.bench.servers import WORK, Running, chat, product
 from tests.bench.stages import IDLE, innermost, library, stage
 from tests.support.hub import ROOT
 
-CHATS, AGENTS = 100, 5
+AGENTS = 5
 WARM, SECONDS, RATE = 3.0, 20, 50
 """Seconds before and of sampling; samples a second."""
 SLACK = 3.0
@@ -77,10 +78,13 @@ def tables(profile: Profile, messages: float, seconds: float) -> str:
 
 def main() -> int:
     """Load a hub, sample it, and print where the time went."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.profiler", description=__doc__)
+    parser.add_argument("chats", type=int, nargs="?", default=100, help="visitors who chat at once")
+    chats = parser.parse_args().chats
     allow_sockets()
     WORK.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=WORK) as name, chat(product(Path(name)), AGENTS) as hub:
-        plan = {"port": hub.port, "kind": "chat", "visitors": CHATS, "tokens": list(hub.tokens), "pid": hub.pid}
+        plan = {"port": hub.port, "kind": "chat", "visitors": chats, "tokens": list(hub.tokens), "pid": hub.pid}
         plan |= {"warm": WARM, "record": SECONDS + SLACK}
         command = [sys.executable, "-m", "tests.bench.load", json.dumps(plan)]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as load:
