@@ -33,7 +33,7 @@ NAMES = ("transport", "writable", "close_sent", "request", "response", "conn")
 """What this uses of uvicorn's websocket besides ``send`` and ``receive``."""
 MAX_FRAMES = 200
 """Frames that may wait for one slow reader."""
-MAX_BYTES = 896 << 10
+MAX_BYTES = 768 << 10
 """Bytes that may wait for one slow reader; with the allocator's share it costs 1 MiB at most (INV-17)."""
 PATIENCE = 20.0
 """Seconds a reader may take nothing while something waits for it."""

@@ -1,5 +1,6 @@
 """What the kernel tells of a process, and where it may run. Linux only: figures come from ``/proc``."""
 
+import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -40,7 +41,11 @@ def rss_kib(pid: int) -> float:
 
 def sockets(pid: int) -> int:
     """How many sockets a process holds."""
-    return sum(str(link.readlink()).startswith("socket:") for link in Path(f"/proc/{pid}/fd").iterdir())
+    count = 0
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+            count += str(link.readlink()).startswith("socket:")
+    return count
 
 
 def cores() -> tuple[int, int]:
