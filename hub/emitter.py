@@ -28,6 +28,8 @@ RETRY = 1.0
 """Seconds until a gap that could not be read is read again."""
 COALESCE = 0.1
 """Seconds in which several changes of one conversation become one summary for the agents' lists."""
+LISTED = 100
+"""Most summaries told at a time: nobody reads a thousand a second, and a burst would fill a slow agent's line."""
 
 _log = logging.getLogger("frontdesk.emitter")
 
@@ -211,8 +213,12 @@ class Emitter:
         self._listed[change.conversation] = change
 
     def _flush(self) -> None:
-        listed, self._listed = self._listed, {}
-        for change in listed.values():
+        """Tell what has waited longest; what changes again meanwhile keeps its place."""
+        due = list(itertools.islice(self._listed, LISTED))
+        if len(self._listed) > len(due):
+            asyncio.get_running_loop().call_later(COALESCE, self._flush)
+        for conversation in due:
+            change = self._listed.pop(conversation)
             place_agent(change.summary, self._place)
             self._out.to_agents("conversation", change.summary)
 

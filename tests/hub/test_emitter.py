@@ -189,6 +189,25 @@ async def test_summaries_of_a_moment_become_one(desk: Desk) -> None:
     assert desk.out.summaries()[0]["queue_position"] == 3
 
 
+async def test_a_busy_list_is_told_a_part_at_a_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits longer than those before them, and everybody's last state is told once."""
+    monkeypatch.setattr(emitter, "LISTED", 2)
+    people = [f"v:{uuid.uuid4().hex}" for _ in range(5)]
+    for who in people:
+        desk.who = who
+        desk.emitter.tell(desk.said("early"))
+    async with asyncio.timeout(10):
+        while not desk.out.summaries():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(emitter.PATIENCE)
+    assert len(desk.out.summaries()) == 2
+    desk.who = people[-1]
+    desk.emitter.tell(desk.said("late"))
+    await desk.settle()
+    told = desk.out.summaries()
+    assert [one["preview"] for one in told] == ["early"] * 4 + ["late"]
+    assert len({one["id"] for one in told}) == 5
+
+
 async def test_notes_stay_with_agents(desk: Desk) -> None:
     change = desk.said()
     desk.emitter.tell(change)
