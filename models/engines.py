@@ -1,5 +1,7 @@
 """How connections are made: what every one is told before its first statement, on both kinds of database."""
 
+import sqlite3
+import time
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -8,6 +10,8 @@ from sqlalchemy.engine import URL
 from models.encoding import dump_json, load_json
 from models.statements import run
 
+BUSY_SECONDS = 4.0
+"""How long SQLite waits for another writer."""
 PRAGMAS = ("journal_mode=WAL", "busy_timeout=4000", "foreign_keys=ON", "wal_autocheckpoint=16000")
 """Of every SQLite connection. With 16000 pages (64 MB) of log a page that changes often is written back once."""
 CACHE = "cache_size = -16000"
@@ -57,7 +61,7 @@ def _sqlite(url: URL, synchronous: str, *, writes: bool) -> Engine:
         hide_parameters=True,
         json_serializer=dump_json,
         json_deserializer=load_json,
-        connect_args={"timeout": 4.0, "check_same_thread": False, "cached_statements": 256},
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "cached_statements": 256},
     )
     pragmas = (*PRAGMAS, f"synchronous={synchronous}", *((CACHE,) if writes else ()))
     begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
@@ -66,10 +70,24 @@ def _sqlite(url: URL, synchronous: str, *, writes: bool) -> Engine:
     def _connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}").close()
+            _set(connection, pragma)
 
     @event.listens_for(made, "begin")
     def _begun(connection: Connection) -> None:
         run(connection, begin)
 
     return made
+
+
+def _set(connection: sqlite3.Connection, pragma: str) -> None:
+    """Set a pragma. SQLite does not wait itself for another process that is just turning a new file over to its log."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute(f"PRAGMA {pragma}").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
