@@ -192,6 +192,8 @@ async def _come_back(hub: HubProcess, talk: Talk, kept: dict[str, int]) -> None:
         async with httpx.AsyncClient(base_url=hub.url) as http:
             assert [(await http.get(file)).text for file in files] == [talk.file]
         for key, text in talk.said.items():
-            ack = await tab.call("send", {"client_id": key, "text": text})
+            while not (ack := await tab.call("send", {"client_id": key, "text": text}))["ok"]:
+                assert ack["error"]["code"] == "rate_limited", ack
+                await asyncio.sleep(ack["error"]["retry_after"])
             assert (ack["ok"], ack["duplicate"]) == (True, key in kept), ack
             assert ack["seq"] == kept.get(key, ack["seq"])
