@@ -12,7 +12,9 @@ from models.statements import run
 
 BUSY_SECONDS = 4.0
 """How long SQLite waits for another writer."""
-PRAGMAS = ("journal_mode=WAL", "busy_timeout=4000", "foreign_keys=ON", "wal_autocheckpoint=16000")
+PRAGMAS = (
+    "journal_mode=WAL", f"busy_timeout={BUSY_SECONDS * 1000:.0f}", "foreign_keys=ON", "wal_autocheckpoint=16000",
+)  # fmt: skip
 """Of every SQLite connection. With 16000 pages (64 MB) of log a page that changes often is written back once."""
 CACHE = "cache_size = -16000"
 """Of SQLite's writer: 16 MB, the pages that some hundred lively conversations write to."""
